@@ -1,0 +1,396 @@
+"""The wiring of kconform and its command line options, and nothing else.
+
+Every hook here hands on to a room: netns isolates, fixtures make rows of tests, reports write down what they came to.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Generator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.register_assert_rewrite("fixtures")
+
+from fixtures.facts import kernel_facts, privilege_facts, system_facts, version_facts  # noqa: E402  After the rewrite.
+from fixtures.features import Feature, probe_all, probe_doors  # noqa: E402
+from fixtures.plan import PlanError, RowPlan, rows_of  # noqa: E402
+from fixtures.provided import FEATURES, RUN_FOLDER  # noqa: E402
+from fixtures.rows import ROW, RowState  # noqa: E402
+from netns import Isolation, IsolationError, enter_private_network  # noqa: E402
+from reports import selection  # noqa: E402
+from reports.catalogue import CatalogueError, Clause, Suite, find_suites, load_suite  # noqa: E402
+from reports.expectations import Expectations, Judgement, load_expectations  # noqa: E402
+from reports.html import write_html  # noqa: E402
+from reports.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row, Run  # noqa: E402
+from reports.results import Collector  # noqa: E402
+from reports.selection import Selection, SelectionError  # noqa: E402
+from reports.terminal import failure, listing, summary, word  # noqa: E402
+
+pytest_plugins = ["fixtures.provided"]
+
+VERSION = "0.1.0"
+ROOT = Path(__file__).parent
+WORKERS_PER_CPU = 3  # Most of a row is waiting for the kernel's timers, so waits of several workers overlap.
+
+SUITES = pytest.StashKey[list[Suite]]()
+EXPECTATIONS = pytest.StashKey[dict[str, Expectations]]()
+SELECTION = pytest.StashKey[Selection]()
+ISOLATION = pytest.StashKey[Isolation]()
+CURRENT = pytest.StashKey[RowState | None]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of kconform."""
+    group = parser.getgroup("kconform", "conformance rows, what to run of them and where to report")
+    group.addoption("--results", metavar="DIR", help="write results.jsonl, index.html and junit.xml into DIR")
+    group.addoption("--clause", action="append", default=[], metavar="GLOB", help="run only rows of these clauses")
+    group.addoption("--document", action="append", default=[], metavar="GLOB", help="run only rows of these documents")
+    group.addoption("--row", action="append", default=[], metavar="GLOB", help="run only these rows, by row id")
+    group.addoption("--list-clauses", action="store_true", help="print the catalogue (as selected) and exit")
+
+
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Answer --list-clauses without running anything."""
+    if not config.option.list_clauses:
+        return None
+    suites, chosen = _load(config)
+    for suite in suites:
+        wanted = [each for each in suite.clauses.values() if chosen.wants("", each.id, each.documents)]
+        print("\n".join(listing(wanted)))
+    return 0
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the catalogue and leave the network that this process was started in, before anything else happens."""
+    config.addinivalue_line("markers", "clause(id, case): the clause that a test tries")
+    config.addinivalue_line("markers", "variants(families, types, modes, doors): in which variants it is tried")
+    config.addinivalue_line("markers", "cases(table): the lines of a table of like cases")
+    config.addinivalue_line("markers", "world(name): the world that the test stands in")
+    config.addinivalue_line("markers", "needs(feature): a feature without which it is not exercised")
+    config.addinivalue_line("markers", "waits(seconds): how long the kernel makes it wait")
+    suites, chosen = _load(config)
+    config.stash[SUITES], config.stash[SELECTION], config.stash[CURRENT] = suites, chosen, None
+    try:
+        config.stash[EXPECTATIONS] = {suite.name: load_expectations(suite) for suite in suites}
+        config.stash[ISOLATION] = enter_private_network()
+    except (CatalogueError, IsolationError) as error:
+        raise pytest.UsageError(str(error)) from error
+    if _is_worker(config):
+        handed = json.loads(config.workerinput["kconform"])  # type: ignore[attr-defined]  xdist's.
+        config.stash[FEATURES] = {name: Feature(**fields) for name, fields in handed["features"].items()}
+        config.stash[RUN_FOLDER] = Path(tempfile.mkdtemp(dir=handed["folder"], prefix=""))
+        return
+    # A short name at a short place: the paths of UNIX sockets have at most 107 bytes.
+    config.stash[RUN_FOLDER] = Path(tempfile.mkdtemp(prefix="kconform-"))
+    if config.stash[ISOLATION].user_namespace and not config.option.basetemp:
+        # User 0 of a user namespace is not the root whose pytest-of-root folder may lie in the temporary folder.
+        config.option.basetemp = str(config.stash[RUN_FOLDER] / "pytest")
+    if getattr(config.option, "maxschedchunk", 0) is None:
+        # One row at a time, so that rows which wait come to different workers, the longest first.
+        config.option.maxschedchunk = 1
+    if config.option.results and not config.option.xmlpath:
+        config.option.xmlpath = str(Path(config.option.results) / "junit.xml")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing in the temporary folder, whatever became of the workers."""
+    if RUN_FOLDER in config.stash and not _is_worker(config):
+        shutil.rmtree(config.stash[RUN_FOLDER], ignore_errors=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Find out what this kernel can do, and begin the results file, before workers are started."""
+    config = session.config
+    if _is_worker(config):
+        return
+    config.stash[FEATURES] = probe_all()
+    acts = [suite.act for suite in config.stash[SUITES]]
+    run = Run(
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        kernel=kernel_facts(),
+        system=system_facts(),
+        privilege=privilege_facts(config.stash[ISOLATION]),
+        features={name: feature.record() for name, feature in config.stash[FEATURES].items()},
+        doors={name: door.record() for act in acts for name, door in probe_doors(act).items()},
+        kconform=version_facts(ROOT, VERSION),
+        command=["pytest", *config.invocation_params.args],
+        suites=[suite.record() for suite in config.stash[SUITES]],
+    )
+    folder = Path(config.option.results) if config.option.results else None
+    try:
+        collector = Collector(folder, run)
+    except OSError as error:
+        raise pytest.UsageError(f"--results {folder}: can't be written: {error.strerror}") from error
+    config.pluginmanager.register(Recorder(config, collector), "kconform-recorder")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Hand a new worker what was found out once for the whole run."""
+    features = {name: asdict(feature) for name, feature in node.config.stash[FEATURES].items()}
+    folder = str(node.config.stash[RUN_FOLDER])
+    node.workerinput["kconform"] = json.dumps({"features": features, "folder": folder})
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """What ``-n auto`` means: more workers than processors."""
+    if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return None
+    return WORKERS_PER_CPU * len(os.sched_getaffinity(0))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make rows of a suite's test function."""
+    suite = selection.find_suite(metafunc.config.stash[SUITES], metafunc.definition.path)
+    if suite is None:
+        return
+    try:
+        rows = rows_of(metafunc.definition)
+    except PlanError as error:
+        raise pytest.Collector.CollectError(str(error)) from error
+    for row in rows:
+        if row.clause not in suite.clauses:
+            raise pytest.Collector.CollectError(
+                selection.unknown_clause(suite, row.clause, metafunc.definition.nodeid)
+            )
+    metafunc.parametrize("_row", rows, ids=[row.id for row in rows], indirect=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Check tests and catalogue against each other, keep the rows that were asked for, start long waits first."""
+    for suite in config.stash[SUITES]:
+        mine = [item for item in items if item.path.is_relative_to(suite.folder)]
+        _check_rows(config, suite, mine, whole=_is_whole(config, suite, mine))
+    chosen = config.stash[SELECTION]
+    if not chosen.everything:
+        kept = [item for item in items if _wanted(config, item, chosen)]
+        gone = [item for item in items if item not in set(kept)]
+        config.hook.pytest_deselected(items=gone)
+        items[:] = kept
+    items.sort(key=lambda item: -sum(mark.args[0] for mark in item.iter_markers("waits")))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Begin a row."""
+    suite = selection.find_suite(item.config.stash[SUITES], item.path)
+    state = None
+    if suite is not None and isinstance(item, pytest.Function):
+        state = RowState(item.callspec.params["_row"], suite.act, suite.folder)
+        item.stash[ROW] = state
+    item.config.stash[CURRENT] = state
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
+    """After a row's fixtures are gone, see that nothing is left of it."""
+    result = yield
+    state = item.stash.get(ROW, None)
+    if state is not None:
+        state.before.check(forgiven=frozenset(state.stuck))
+    return result
+
+
+def pytest_assertrepr_compare(config: pytest.Config, op: str, left: object, right: object) -> list[str] | None:
+    """Keep both sides of a comparison that failed, and print them in the field's names."""
+    state = config.stash[CURRENT]
+    return None if state is None else state.compare(op, left, right)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn the end of a phase into a verdict, and the end of the row into its record."""
+    report = yield
+    state = item.stash.get(ROW, None)
+    if state is None:
+        return report
+    if call.excinfo is None:
+        if call.when == "call":
+            state.passed()
+    elif report.skipped:
+        state.skipped(str(getattr(call.excinfo.value, "msg", None) or call.excinfo.value))
+    else:
+        state.failed(call.excinfo.value, call.excinfo.tb, call.when)
+    if call.when == "call" and state.verdict in (CONFORMS, DEVIATES):
+        suite = selection.find_suite(item.config.stash[SUITES], item.path)
+        known = item.config.stash[EXPECTATIONS][suite.name] if suite else Expectations()
+        state.judgement = known.judge(
+            state.plan.id, deviates=state.verdict == DEVIATES, observed=state.observed
+        )
+    row = _row(item, state)
+    if call.when == "call" or report.failed:
+        _speak(item, report, state, row)
+    if call.when != "teardown" or report.failed:
+        report.kconform_word = word(row)
+    if call.when == "teardown":
+        report.kconform_row = json.dumps(asdict(row))
+        clause = _clause(item.config, state.plan.clause)
+        report.user_properties += [("clause", row.clause), ("verdict", row.verdict)]
+        report.user_properties += [("document", document) for document in clause.documents] if clause else []
+    return report
+
+
+def pytest_report_teststatus(report: pytest.CollectReport | pytest.TestReport) -> tuple[str, str, str] | None:
+    """Show a row's verdict in place of pytest's word for it."""
+    said = getattr(report, "kconform_word", None)
+    if said is None or report.when == "setup" and report.passed:
+        return None
+    category = "xfailed" if hasattr(report, "wasxfail") else report.outcome
+    if report.failed and report.when != "call":
+        category = "error"
+    return category, said[0], said[1]
+
+
+class Recorder:
+    """The controller's side: it hears of every row, from its own process or from workers, and writes the results."""
+
+    def __init__(self, config: pytest.Config, collector: Collector) -> None:
+        self.config = config
+        self.collector = collector
+        self.folder = Path(config.option.results) if config.option.results else None
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note which rows will run, where this process runs them itself."""
+        self._collect([item.nodeid for item in session.items])
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
+        """Note which rows will run, where workers run them."""
+        self._collect(ids)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Write a row down as soon as it has ended, or its worker has died."""
+        record = getattr(report, "kconform_row", None)
+        plan = RowPlan.parse(report.nodeid)
+        if record is not None:
+            self.collector.add(Row.from_record(json.loads(record)))
+        elif str(report.when) == "???" and plan is not None and plan.id in self.collector.collected:
+            row = self.collector.collected[plan.id]
+            row.verdict, row.unexpected = HARNESS_ERROR, True
+            row.reason = f"the process that ran it died: {report.longrepr}"
+            self.collector.add(row)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """Write the end, and the report."""
+        self.collector.finish(int(exitstatus))
+        if self.folder is not None and self.collector.rows:
+            write_html(self.collector.results(), self.folder / "index.html")
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print what a person wants to know first."""
+        if not self.collector.rows:
+            return
+        terminalreporter.section("conformance")
+        for line in summary(self.collector.results()):
+            terminalreporter.write_line(line)
+        if self.folder is not None:
+            terminalreporter.write_line(f"report: {self.folder / 'index.html'}")
+
+    def _collect(self, nodeids: list[str]) -> None:
+        for nodeid in nodeids:
+            plan = RowPlan.parse(nodeid)
+            if plan is not None and any(plan.clause in suite.clauses for suite in self.config.stash[SUITES]):
+                row = _blank(plan, nodeid)
+                row.verdict, row.reason = NOT_EXERCISED, "the run ended before it came to this row"
+                self.collector.collect(row)
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def _load(config: pytest.Config) -> tuple[list[Suite], Selection]:
+    options = config.option
+    chosen = Selection(tuple(options.clause), tuple(options.document), tuple(options.row))
+    try:
+        suites = [load_suite(folder) for folder in find_suites(config.rootpath / "suites")]
+        chosen.check(suites)
+    except (CatalogueError, SelectionError) as error:
+        raise pytest.UsageError(str(error)) from error
+    return suites, chosen
+
+
+def _is_whole(config: pytest.Config, suite: Suite, items: list[pytest.Item]) -> bool:
+    """Whether every test of a suite was collected: only then can it be said that a clause has none."""
+    files = {item.path for item in items}
+    named = any("::" in argument for argument in config.args)
+    return bool(items) and not named and files.issuperset(suite.folder.rglob("test_*.py"))
+
+
+def _check_rows(config: pytest.Config, suite: Suite, items: list[pytest.Item], *, whole: bool) -> None:
+    """Stop the collection, in pytest's own way, where rows, clauses and expectations do not add up."""
+    rows = [item.callspec.params["_row"] for item in items if isinstance(item, pytest.Function)]
+    ids = [row.id for row in rows]
+    found = [f"two tests make the row '{id_}': give one of them a case=" for id_ in sorted(set(ids)) if ids.count(id_) > 1]
+    if whole:
+        found += selection.problems(suite, {row.clause for row in rows})
+        found += config.stash[EXPECTATIONS][suite.name].problems(ids)
+    if found:
+        message = f"the suite '{suite.name}' does not add up:\n" + "\n".join(found)
+        report = pytest.CollectReport(str(suite.folder), "failed", message, [])
+        config.hook.pytest_collectreport(report=report)
+
+
+def _wanted(config: pytest.Config, item: pytest.Item, chosen: Selection) -> bool:
+    plan = RowPlan.parse(item.nodeid)
+    clause = _clause(config, plan.clause) if plan is not None else None
+    return plan is not None and clause is not None and chosen.wants(plan.id, plan.clause, clause.documents)
+
+
+def _clause(config: pytest.Config, name: str) -> Clause | None:
+    return next((suite.clauses[name] for suite in config.stash[SUITES] if name in suite.clauses), None)
+
+
+def _blank(plan: RowPlan, nodeid: str) -> Row:
+    return Row(
+        id=plan.id,
+        clause=plan.clause,
+        variant=plan.variant.fields(),
+        test=nodeid,
+        verdict=CONFORMS,
+        unexpected=False,
+        rerun=f"pytest --row {plan.id}",
+    )
+
+
+def _row(item: pytest.Item, state: RowState) -> Row:
+    row = _blank(state.plan, item.nodeid)
+    judgement: Judgement = state.judgement or Judgement("none")
+    row.verdict, row.reason = state.verdict, state.reason
+    row.expected, row.observed = state.expected, state.observed
+    row.expectation = judgement.record()
+    row.unexpected = (
+        judgement.unexpected or row.verdict == HARNESS_ERROR or (row.verdict == DEVIATES and judgement.state != "met")
+    )
+    row.seconds = round(state.seconds, 6)
+    row.world = state.world
+    row.transcript = state.transcript.record()
+    row.detail = state.detail
+    return row
+
+
+def _speak(item: pytest.Item, report: pytest.TestReport, state: RowState, row: Row) -> None:
+    """Make pytest's report of a phase say what the row says."""
+    if row.verdict in (CONFORMS, NOT_EXERCISED) and not row.unexpected:
+        return
+    state.detail = failure(row, _clause(item.config, row.clause), state.transcript.text(), str(report.longrepr or ""))
+    row.detail = state.detail
+    report.longrepr = state.detail
+    if row.unexpected:
+        report.outcome = "failed"
+    else:
+        report.outcome = "skipped"
+        report.wasxfail = (row.expectation or {}).get("reason", "")

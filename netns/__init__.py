@@ -1,0 +1,24 @@
+"""Private networks for tests: namespaces, links, addresses, routes and sysctls, and worlds made of them.
+
+Only this package imports pyroute2. It knows nothing of pytest, and nothing of the system calls under test.
+"""
+
+from netns.isolation import Isolation, IsolationError, enter_private_network, in_user_namespace
+from netns.namespace import Namespace
+from netns.worlds import INET, INET6, WORLDS, Host, World, loopback, pair, routed
+
+__all__ = [
+    "INET",
+    "INET6",
+    "WORLDS",
+    "Host",
+    "Isolation",
+    "IsolationError",
+    "Namespace",
+    "World",
+    "enter_private_network",
+    "in_user_namespace",
+    "loopback",
+    "pair",
+    "routed",
+]

@@ -1,0 +1,163 @@
+"""One network namespace: made, entered, configured by netlink and sysctl, and let go.
+
+A namespace here has no name under /run/netns. It lives as long as a descriptor (or a socket or thread in it)
+holds it, so that a process killed at any moment leaves nothing behind.
+"""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from netns.syscalls import CLONE_NEWNET, setns, unshare
+
+if TYPE_CHECKING:
+    from pyroute2 import IPRoute
+
+# The main thread's entry would be /proc/self/ns/net; setns acts on the calling thread, hence this one.
+_CURRENT = "/proc/thread-self/ns/net"
+
+
+class Namespace:
+    """A network namespace held by a descriptor.
+
+    Args:
+        name: what messages and reports call it, such as ``client``.
+
+    Raises:
+        OSError: when the kernel gives no further namespace (``ENOSPC``: the sysctl user.max_net_namespaces).
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._netlink: IPRoute | None = None
+        before = os.open(_CURRENT, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            unshare(CLONE_NEWNET)
+            try:
+                self.fd = os.open(_CURRENT, os.O_RDONLY | os.O_CLOEXEC)
+            finally:
+                setns(before)
+        finally:
+            os.close(before)
+
+    @property
+    def inode(self) -> int:
+        """The number by which the kernel tells this namespace from others (``net:[NUMBER]``)."""
+        return os.fstat(self.fd).st_ino
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """Stand in this namespace: sockets made in the block belong to it for life."""
+        before = os.open(_CURRENT, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            setns(self.fd)
+            try:
+                yield
+            finally:
+                setns(before)
+        finally:
+            os.close(before)
+
+    @property
+    def netlink(self) -> "IPRoute":
+        """The namespace's own route netlink socket (pyroute2), made at first use, closed with the namespace."""
+        if self._netlink is None:
+            # Imported late: pyroute2 costs a tenth of a second, which a listing or a bad option need not pay.
+            from pyroute2 import IPRoute
+
+            with self.inside():
+                self._netlink = IPRoute()
+        return self._netlink
+
+    def index(self, link: str) -> int:
+        """The interface index of a link by name.
+
+        Raises:
+            LookupError: when the namespace has no such link.
+        """
+        with self.inside():
+            try:
+                return socket.if_nametoindex(link)
+            except OSError as error:
+                raise LookupError(f"namespace '{self.name}' has no link '{link}'") from error
+
+    def sysctl(self, name: str) -> str:
+        """Read a sysctl of this namespace, such as ``net.ipv4.tcp_syn_retries``."""
+        with self.inside():
+            return _sysctl_path(name).read_text(encoding="ascii").strip()
+
+    def set_sysctl(self, name: str, value: int | str) -> None:
+        """Set a sysctl of this namespace; only ``net.*`` exists per namespace, so only that is let through.
+
+        Raises:
+            ValueError: when the name is not below ``net.``: it would change the whole machine.
+            OSError: when the kernel has no such sysctl or refuses the value.
+        """
+        if not name.startswith("net."):
+            raise ValueError(f"sysctl '{name}' is not per network namespace: kconform never sets those")
+        with self.inside():
+            _sysctl_path(name).write_text(str(value), encoding="ascii")
+
+    def has_sysctl(self, name: str) -> bool:
+        """Tell whether this kernel has the sysctl."""
+        with self.inside():
+            return _sysctl_path(name).exists()
+
+    def describe(self) -> dict[str, Any]:
+        """The links with their addresses, and the routes, as plain data for people and for reports."""
+        names = {link["index"]: link.get("ifname", "?") for link in self.netlink.get_links()}
+        links = [
+            {
+                "name": names[link["index"]],
+                "state": link.get("state", "?"),
+                "addresses": [
+                    f"{address.get('address')}/{address['prefixlen']}"
+                    for address in self.netlink.get_addr(index=link["index"])
+                ],
+            }
+            for link in self.netlink.get_links()
+        ]
+        routes = []
+        for family in (socket.AF_INET, socket.AF_INET6):
+            for route in self.netlink.get_routes(family=family):
+                if route.get("table") == 255:  # RT_TABLE_LOCAL repeats every address of ours.
+                    continue
+                routes.append(
+                    {
+                        "type": _ROUTE_TYPES.get(route["type"], str(route["type"])),
+                        "to": f"{route.get('dst') or 'default'}/{route['dst_len']}",
+                        "via": route.get("gateway"),
+                        "link": names.get(route.get("oif")),
+                    }
+                )
+        return {"name": self.name, "links": links, "routes": routes}
+
+    def close(self) -> None:
+        """Let go of it; the kernel removes it with the last socket that lives in it."""
+        if self._netlink is not None:
+            self._netlink.close()
+            self._netlink = None
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def __enter__(self) -> "Namespace":
+        """Hold the namespace for a block."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let go of the namespace."""
+        self.close()
+
+
+_ROUTE_TYPES = {1: "unicast", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
+
+
+def _sysctl_path(name: str) -> Path:
+    return Path("/proc/sys") / name.replace(".", "/")

@@ -1,0 +1,244 @@
+"""The ready-made worlds: which hosts there are, how they are linked, and what addresses they have.
+
+Every world is dual-stack and uses only documentation addresses (RFC 5737, RFC 3849) beside loopback, so that
+no transcript can be mistaken for traffic of a real network. A world is made for one test and closed after it.
+"""
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+from netns.namespace import Namespace
+
+INET = socket.AF_INET
+INET6 = socket.AF_INET6
+
+IFA_F_NODAD = 0x02  # Without it IPv6 addresses are unusable while duplicate address detection runs.
+RTN_BLACKHOLE, RTN_UNREACHABLE, RTN_PROHIBIT = 6, 7, 8
+
+
+@dataclass
+class Host:
+    """A machine of a world: a namespace and what is configured in it.
+
+    ``addresses`` holds, per family, the addresses that others know it by, the usual one first.
+    """
+
+    name: str
+    namespace: Namespace
+    addresses: dict[int, list[str]] = field(default_factory=dict)
+
+    def address(self, family: int) -> str:
+        """The address that others reach this host by.
+
+        Raises:
+            LookupError: when the host has no address of the family (no IPv6 in this kernel).
+        """
+        return self._addresses(family)[0]
+
+    def second_address(self, family: int) -> str:
+        """Another address of this host, for a stranger or a second peer."""
+        return self._addresses(family)[1]
+
+    def sysctl(self, name: str, value: int | str) -> None:
+        """Set a sysctl of this host; see ``Namespace.set_sysctl``."""
+        self.namespace.set_sysctl(name, value)
+
+    def add_address(self, link: str, address: str, prefix: int) -> None:
+        """Give a link an address, usable at once."""
+        flags = {"flags": IFA_F_NODAD} if ":" in address else {}
+        self.namespace.netlink.addr(
+            "add", index=self.namespace.index(link), address=address, prefixlen=prefix, **flags
+        )
+        family = INET6 if ":" in address else INET
+        self.addresses.setdefault(family, []).append(address)
+
+    def route(self, destination: str, via: str) -> None:
+        """Send what goes to ``destination`` (``default`` or a prefix) by way of the neighbour ``via``."""
+        self.namespace.netlink.route(
+            "add", family=INET6 if ":" in via else INET, dst=destination, gateway=via
+        )
+
+    def discard(self, prefix: str) -> None:
+        """Swallow what is sent to ``prefix`` without a word: a blackhole route."""
+        self._refuse(prefix, RTN_BLACKHOLE)
+
+    def declare_unreachable(self, prefix: str) -> None:
+        """Answer what is sent to ``prefix`` with ICMP host (IPv6: no route) unreachable: an unreachable route."""
+        self._refuse(prefix, RTN_UNREACHABLE)
+
+    def prohibit(self, prefix: str) -> None:
+        """Answer what is sent to ``prefix`` with ICMP administratively prohibited: a prohibit route."""
+        self._refuse(prefix, RTN_PROHIBIT)
+
+    def _refuse(self, prefix: str, kind: int) -> None:
+        family = INET6 if ":" in prefix else INET
+        self.namespace.netlink.route("add", family=family, dst=prefix, type=kind)
+
+    def _addresses(self, family: int) -> list[str]:
+        if not self.addresses.get(family):
+            name = "IPv6" if family == INET6 else "IPv4"
+            raise LookupError(f"host '{self.name}' has no {name} address")
+        return self.addresses[family]
+
+
+@dataclass
+class World:
+    """The private network that a test stands in. ``client`` makes the call, ``server`` is its peer."""
+
+    name: str
+    hosts: list[Host]
+    client: Host
+    server: Host
+
+    def host(self, name: str) -> Host:
+        """A host by name.
+
+        Raises:
+            LookupError: when the world has no host of that name.
+        """
+        for host in self.hosts:
+            if host.name == name:
+                return host
+        known = ", ".join(host.name for host in self.hosts)
+        raise LookupError(f"world '{self.name}' has no host '{name}' (it has {known})")
+
+    def describe(self) -> dict[str, Any]:
+        """The world as plain data: each host with its links, addresses and routes."""
+        return {"name": self.name, "hosts": [host.namespace.describe() for host in self.hosts]}
+
+    def summary(self) -> dict[str, Any]:
+        """The world in a few words, from what is known without asking the kernel."""
+        hosts = [
+            {"name": host.name, "addresses": [address for known in host.addresses.values() for address in known]}
+            for host in self.hosts
+        ]
+        return {"name": self.name, "hosts": hosts}
+
+    def close(self) -> None:
+        """Let go of every namespace of the world."""
+        for host in self.hosts:
+            host.namespace.close()
+
+    def __enter__(self) -> "World":
+        """Hold the world for a block."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let go of the world."""
+        self.close()
+
+
+def loopback() -> World:
+    """One host that talks to itself: 127.0.0.0/8 and ::1, with 2001:db8:1f::2 as a second IPv6 address."""
+    host = _host("local")
+    try:
+        host.addresses[INET] = ["127.0.0.1", "127.0.0.2"]
+        if _has_ipv6(host):
+            host.addresses[INET6] = ["::1"]
+            host.add_address("lo", "2001:db8:1f::2", 128)
+    except BaseException:
+        host.namespace.close()
+        raise
+    return World("loopback", [host], client=host, server=host)
+
+
+def pair() -> World:
+    """Two hosts on one link: client 192.0.2.1 and 2001:db8:1::1, server 192.0.2.2 and 2001:db8:1::2."""
+    return _build("pair", ["client", "server"], _link_pair)
+
+
+def routed() -> World:
+    """Three hosts in a row: the client's and the server's nets meet at a router, each the other's default way.
+
+    The client is 192.0.2.1 and 2001:db8:1::1, the server 198.51.100.2 and 2001:db8:2::2, the router ``.254`` and ``::fe``.
+    """
+    return _build("routed", ["client", "router", "server"], _link_routed)
+
+
+WORLDS: dict[str, Callable[[], World]] = {"loopback": loopback, "pair": pair, "routed": routed}
+
+
+def _build(name: str, names: list[str], link: Callable[..., None]) -> World:
+    hosts: list[Host] = []
+    try:
+        for each in names:
+            hosts.append(_host(each))
+        link(*hosts)
+    except BaseException:
+        for host in hosts:
+            host.namespace.close()
+        raise
+    return World(name, hosts, client=hosts[0], server=hosts[-1])
+
+
+def _host(name: str) -> Host:
+    namespace = Namespace(name)
+    try:
+        # Containers often turn IPv6 off by default, and new namespaces inherit that.
+        if namespace.has_sysctl("net.ipv6.conf.all.disable_ipv6"):
+            namespace.set_sysctl("net.ipv6.conf.all.disable_ipv6", 0)
+        namespace.netlink.link("set", index=1, state="up")  # The first link of every namespace is lo.
+    except BaseException:
+        namespace.close()
+        raise
+    return Host(name, namespace)
+
+
+def _has_ipv6(host: Host) -> bool:
+    return host.namespace.has_sysctl("net.ipv6.conf.all.disable_ipv6")
+
+
+def _link_pair(client: Host, server: Host) -> None:
+    _veth(client, "to-server", server, "to-client")
+    _address(client, "to-server", "192.0.2.1", "2001:db8:1::1")
+    _address(server, "to-client", "192.0.2.2", "2001:db8:1::2")
+    _up(client, "to-server")
+    _up(server, "to-client")
+
+
+def _link_routed(client: Host, router: Host, server: Host) -> None:
+    _veth(client, "to-router", router, "to-client")
+    _veth(server, "to-router", router, "to-server")
+    _address(client, "to-router", "192.0.2.1", "2001:db8:1::1")
+    _address(router, "to-client", "192.0.2.254", "2001:db8:1::fe")
+    _address(router, "to-server", "198.51.100.254", "2001:db8:2::fe")
+    _address(server, "to-router", "198.51.100.2", "2001:db8:2::2")
+    for host, link in (
+        (client, "to-router"),
+        (router, "to-client"),
+        (router, "to-server"),
+        (server, "to-router"),
+    ):
+        _up(host, link)
+    router.sysctl("net.ipv4.ip_forward", 1)
+    # A limit on ICMP would turn every second "unreachable" into a timeout.
+    router.sysctl("net.ipv4.icmp_ratelimit", 0)
+    client.route("default", via="192.0.2.254")
+    server.route("default", via="198.51.100.254")
+    if _has_ipv6(router):
+        router.sysctl("net.ipv6.conf.all.forwarding", 1)
+        router.sysctl("net.ipv6.icmp.ratelimit", 0)
+        client.route("default", via="2001:db8:1::fe")
+        server.route("default", via="2001:db8:2::fe")
+
+
+def _veth(one: Host, link: str, other: Host, peer: str) -> None:
+    # Both ends are made straight where they belong: one request, and no name ever shows elsewhere.
+    one.namespace.netlink.link(
+        "add", ifname=link, kind="veth", peer={"ifname": peer, "net_ns_fd": other.namespace.fd}
+    )
+
+
+def _address(host: Host, link: str, inet: str, inet6: str) -> None:
+    host.add_address(link, inet, 24)
+    if _has_ipv6(host):
+        host.add_address(link, inet6, 64)
+
+
+def _up(host: Host, link: str) -> None:
+    host.namespace.netlink.link("set", index=host.namespace.index(link), state="up")

@@ -1,0 +1,273 @@
+"""The catalogue of a suite: its documents with their sentences, and its clauses; read from TOML and checked.
+
+A suite is a folder with a ``suite.toml``, ``documents/*.toml`` (one document a file) and ``clauses/*.toml``. Whatever is
+wrong in them is said with the file and the place, before any test runs.
+"""
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+class CatalogueError(Exception):
+    """A catalogue file is wrong; the message names the file, the place and the mend."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a clause stands: the document's id, and the place in it."""
+
+    document: str
+    place: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Source":
+        """Read ``DOCUMENT [PLACE]``.
+
+        Raises:
+            ValueError: when the text has another shape.
+        """
+        document, bracket, rest = text.partition(" [")
+        if not bracket or not rest.endswith("]") or not document:
+            raise ValueError(f"'{text}' is not of the form 'DOCUMENT [PLACE]'")
+        return cls(document, rest[:-1])
+
+    def __str__(self) -> str:
+        return f"{self.document} [{self.place}]"
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One statement of a document, in our own words, with the clauses that try it."""
+
+    id: str
+    gist: str
+    clauses: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A text that says how the system call behaves."""
+
+    id: str
+    title: str
+    sentences: tuple[Sentence, ...] = ()
+
+    def record(self) -> dict[str, Any]:
+        """The document as the run's record keeps it."""
+        sentences = [{"id": each.id, "gist": each.gist, "clauses": list(each.clauses)} for each in self.sentences]
+        return {"id": self.id, "title": self.title, "sentences": sentences}
+
+    @classmethod
+    def from_record(cls, data: dict[str, Any]) -> "Document":
+        """Read it back from the run's record."""
+        sentences = tuple(
+            Sentence(each["id"], each["gist"], tuple(each["clauses"])) for each in data.get("sentences", [])
+        )
+        return cls(data["id"], data["title"], sentences)
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One testable statement of one or more documents that agree.
+
+    ``untestable`` is the reason why no test can exist; it is empty for every clause that has tests.
+    """
+
+    id: str
+    title: str
+    statement: str
+    expected: str
+    sources: tuple[Source, ...]
+    untestable: str = ""
+    disagreement: str = ""
+
+    @property
+    def documents(self) -> tuple[str, ...]:
+        """The ids of the documents that state it, each once."""
+        return tuple(dict.fromkeys(source.document for source in self.sources))
+
+    def record(self) -> dict[str, Any]:
+        """The clause as the run's record keeps it."""
+        return {
+            "id": self.id,
+            "title": self.title,
+            "statement": self.statement,
+            "expected": self.expected,
+            "sources": [str(source) for source in self.sources],
+            "untestable": self.untestable,
+            "disagreement": self.disagreement,
+        }
+
+    @classmethod
+    def from_record(cls, data: dict[str, Any]) -> "Clause":
+        """Read it back from the run's record."""
+        return cls(
+            data["id"],
+            data["title"],
+            data["statement"],
+            data["expected"],
+            tuple(Source.parse(text) for text in data["sources"]),
+            data.get("untestable", ""),
+            data.get("disagreement", ""),
+        )
+
+
+@dataclass(frozen=True)
+class Suite:
+    """The catalogue of one system call. ``act`` is the call without which a row has tried nothing."""
+
+    name: str
+    title: str
+    act: str
+    folder: Path
+    documents: dict[str, Document] = field(default_factory=dict)
+    clauses: dict[str, Clause] = field(default_factory=dict)
+
+    def record(self) -> dict[str, Any]:
+        """The catalogue as the run's record keeps it."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "act": self.act,
+            "documents": [document.record() for document in self.documents.values()],
+            "clauses": [clause.record() for clause in self.clauses.values()],
+        }
+
+
+def find_suites(root: Path) -> list[Path]:
+    """The folders below ``root`` that are suites."""
+    return sorted(path.parent for path in root.glob("*/suite.toml"))
+
+
+def load_suite(folder: Path) -> Suite:
+    """Read and check the catalogue of a suite.
+
+    Raises:
+        CatalogueError: when anything in it is wrong.
+    """
+    path = folder / "suite.toml"
+    head = Table(read_toml(path), str(path)).only({"name", "title", "act"})
+    documents: dict[str, Document] = {}
+    for file in sorted((folder / "documents").glob("*.toml")):
+        document = _document(file)
+        if document.id in documents:
+            raise CatalogueError(f"{file}: the document '{document.id}' is described in another file already")
+        documents[document.id] = document
+    clauses: dict[str, Clause] = {}
+    for file in sorted((folder / "clauses").glob("*.toml")):
+        for clause in _clauses(file):
+            if clause.id in clauses:
+                raise CatalogueError(f"{file}: the clause '{clause.id}' stands twice in the catalogue")
+            _check_sources(clause, documents, file)
+            clauses[clause.id] = clause
+    if not clauses:
+        raise CatalogueError(f"{folder / 'clauses'}: there are no clauses; a suite needs at least one file of them")
+    _check_sentences(documents, clauses)
+    return Suite(head.text("name"), head.text("title"), head.text("act"), folder, documents, clauses)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        CatalogueError: when it can't be read or is no TOML, with line and column.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CatalogueError(f"{path}: can't be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CatalogueError(f"{path}: is not UTF-8 at byte {error.start}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise CatalogueError(f"{path}: is not valid TOML: {error}") from error
+
+
+class Table:
+    """A TOML table with its place, so that whatever is wrong in it can be named."""
+
+    def __init__(self, data: Any, place: str) -> None:
+        if not isinstance(data, dict):
+            raise CatalogueError(f"{place}: a table is wanted here")
+        self.data = data
+        self.place = place
+
+    def only(self, known: set[str]) -> "Table":
+        for key in self.data:
+            if key not in known:
+                raise CatalogueError(f"{self.place}: unknown key '{key}'; known are {', '.join(sorted(known))}")
+        return self
+
+    def text(self, key: str, default: str | None = None) -> str:
+        value = self.data.get(key, default)
+        if not isinstance(value, str) or (default is None and not value.strip()):
+            raise CatalogueError(f"{self.place}: '{key}' has to be a text that is not empty")
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self.data.get(key)
+        if not isinstance(value, list) or not value or not all(isinstance(each, str) for each in value):
+            raise CatalogueError(f"{self.place}: '{key}' has to be a list of texts that is not empty")
+        return tuple(value)
+
+    def tables(self, key: str) -> "Iterator[Table]":
+        value = self.data.get(key, [])
+        if not isinstance(value, list):
+            raise CatalogueError(f"{self.place}: '{key}' has to be written as [[{key}]]")
+        for number, each in enumerate(value, start=1):
+            name = each.get("id", f"number {number}") if isinstance(each, dict) else f"number {number}"
+            yield Table(each, f"{self.place}: {key} '{name}'")
+
+
+def _document(path: Path) -> Document:
+    whole = Table(read_toml(path), str(path)).only({"document", "sentence"})
+    head = Table(whole.data.get("document"), f"{path}: [document]").only({"id", "title"})
+    sentences = []
+    for table in whole.tables("sentence"):
+        table.only({"id", "gist", "clauses"})
+        sentences.append(Sentence(table.text("id"), table.text("gist"), table.texts("clauses")))
+    ids = [sentence.id for sentence in sentences]
+    for id_ in ids:
+        if ids.count(id_) > 1:
+            raise CatalogueError(f"{path}: the sentence '{id_}' stands twice")
+    return Document(head.text("id"), head.text("title"), tuple(sentences))
+
+
+def _clauses(path: Path) -> Iterator[Clause]:
+    whole = Table(read_toml(path), str(path)).only({"clause"})
+    for table in whole.tables("clause"):
+        table.only({"id", "title", "statement", "expected", "sources", "untestable", "disagreement"})
+        try:
+            sources = tuple(Source.parse(text) for text in table.texts("sources"))
+        except ValueError as error:
+            raise CatalogueError(f"{table.place}: {error}") from error
+        yield Clause(
+            table.text("id"),
+            table.text("title"),
+            table.text("statement"),
+            table.text("expected"),
+            sources,
+            table.text("untestable", ""),
+            table.text("disagreement", ""),
+        )
+
+
+def _check_sources(clause: Clause, documents: dict[str, Document], path: Path) -> None:
+    for name in clause.documents:
+        if name not in documents:
+            raise CatalogueError(
+                f"{path}: clause '{clause.id}' names the document '{name}', which no file in documents/ describes"
+            )
+
+
+def _check_sentences(documents: dict[str, Document], clauses: dict[str, Clause]) -> None:
+    for document in documents.values():
+        for sentence in document.sentences:
+            for name in sentence.clauses:
+                where = f"document '{document.id}', sentence '{sentence.id}'"
+                if name not in clauses:
+                    raise CatalogueError(f"{where}: there is no clause '{name}'")
+                if document.id not in clauses[name].documents:
+                    raise CatalogueError(f"{where}: clause '{name}' does not name this document as a source of its own")

@@ -1,0 +1,94 @@
+"""The records of results.jsonl: a line for the run, a line for each row as soon as it ends, a line for the end.
+
+``results.schema.json`` beside this file says the same for other programs; a test holds the two together.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+SCHEMA_VERSION = 1
+
+CONFORMS = "conforms"
+DEVIATES = "deviates"
+NOT_EXERCISED = "not-exercised"
+HARNESS_ERROR = "harness-error"
+VERDICTS = (CONFORMS, DEVIATES, NOT_EXERCISED, HARNESS_ERROR)
+
+
+@dataclass
+class Run:
+    """The facts of a run: which kernel, on what machine, with what rights, from which version of kconform.
+
+    ``features`` and ``doors`` map a name to ``{"available", "how", "reason"}``. ``suites`` holds, per suite, its title and
+    the catalogue (documents and clauses) as it was, so that a report needs nothing but this file.
+    """
+
+    started: str
+    kernel: dict[str, Any]
+    system: dict[str, Any]
+    privilege: dict[str, Any]
+    features: dict[str, Any]
+    doors: dict[str, Any]
+    kconform: dict[str, Any]
+    command: list[str]
+    suites: list[dict[str, Any]]
+    schema: int = SCHEMA_VERSION
+
+    def line(self) -> str:
+        """The record as a line of results.jsonl."""
+        return _line("run", asdict(self))
+
+
+@dataclass
+class Row:
+    """One row: a clause in a variant, what came of it, and how that compares with what is expected.
+
+    ``expected`` and ``observed`` are the two sides of the comparison that decided, in words. ``unexpected`` tells whether
+    the row fails the run. ``reason`` says why a row was not exercised, or what went wrong in the harness.
+    """
+
+    id: str
+    clause: str
+    variant: dict[str, str]
+    test: str
+    verdict: str
+    unexpected: bool
+    expected: str | None = None
+    observed: str | None = None
+    expectation: dict[str, Any] | None = None
+    reason: str | None = None
+    seconds: float = 0.0
+    world: dict[str, Any] | None = None
+    transcript: list[dict[str, Any]] = field(default_factory=list)
+    detail: str | None = None
+    rerun: str = ""
+
+    def line(self) -> str:
+        """The record as a line of results.jsonl."""
+        return _line("row", asdict(self))
+
+    @classmethod
+    def from_record(cls, data: dict[str, Any]) -> "Row":
+        """Read it back; keys that this version does not know are passed over."""
+        return cls(**{key: value for key, value in data.items() if key in cls.__dataclass_fields__})
+
+
+@dataclass
+class End:
+    """The end of a run: how many rows were collected and reported, with which verdicts."""
+
+    collected: int
+    reported: int
+    verdicts: dict[str, int]
+    unexpected: int
+    seconds: float
+    exit_status: int
+
+    def line(self) -> str:
+        """The record as a line of results.jsonl."""
+        return _line("end", asdict(self))
+
+
+def _line(kind: str, data: dict[str, Any]) -> str:
+    return json.dumps({"record": kind, **data}, ensure_ascii=False, separators=(",", ":")) + "\n"

@@ -1,0 +1,123 @@
+"""Words for the terminal: what a row that failed has to say, the summary of a run, and the list of clauses."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+from reports.catalogue import Clause
+from reports.conformance import DocumentScore, score_documents
+from reports.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row
+from reports.results import Results
+
+_MANY = 20
+
+
+def failure(row: Row, clause: Clause | None, transcript: str, traceback: str) -> str:
+    """Everything that a person needs who sees one red row: what was asked, what came, who says so, how to see it again."""
+    lines = [_headline(row)]
+    if clause is not None:
+        lines.append(f"clause      {clause.id}: {clause.statement}")
+        lines += [f"document    {source}" for source in clause.sources]
+        if clause.disagreement:
+            lines.append(f"note        {clause.disagreement}")
+    if row.verdict == HARNESS_ERROR:
+        lines.append(f"reason      {row.reason}")
+    else:
+        lines += [f"allowed     {row.expected}", f"observed    {row.observed}"]
+    if row.expectation is not None:
+        lines.append(f"expectation {row.expectation['observed']} was expected for {row.expectation['rows']}")
+        lines.append(f"            because {row.expectation['reason']}")
+    lines += ["transcript", *(f"  {line}" for line in transcript.splitlines())]
+    if traceback:
+        lines += ["where", *(f"  {line}" for line in traceback.splitlines())]
+    lines.append(f"run it alone: {row.rerun}")
+    return "\n".join(lines)
+
+
+def _headline(row: Row) -> str:
+    state = (row.expectation or {}).get("state")
+    if row.verdict == HARNESS_ERROR:
+        return f"harness-error: {row.id} could not be judged"
+    if state == "stale":
+        return f"stale expectation: {row.id} conforms, although a deviation is written down"
+    if state == "other":
+        return f"deviates: {row.id}, and not as written down"
+    return f"deviates: {row.id}"
+
+
+def word(row: Row) -> tuple[str, str]:
+    """The letter and the word for a row in pytest's own progress."""
+    if row.verdict == CONFORMS:
+        return ("S", "STALE-EXPECTATION") if row.unexpected else (".", "CONFORMS")
+    if row.verdict == DEVIATES:
+        return ("D", "DEVIATES") if row.unexpected else ("d", "DEVIATES (expected)")
+    return ("s", "NOT-EXERCISED") if row.verdict == NOT_EXERCISED else ("H", "HARNESS-ERROR")
+
+
+def summary(results: Results) -> list[str]:
+    """The run in a screenful: the kernel, each document's score, what is unexpected, what was not exercised and why."""
+    kernel, rows = results.run.kernel, results.rows
+    lines = [f"kernel {kernel['name']} {kernel['release']} {kernel['machine']}, {privilege(results)}"]
+    if results.incomplete:
+        lines.append(f"INCOMPLETE: {results.incomplete}")
+    scores = [score for score in score_documents(results) if score.rows]
+    if scores:
+        width = max(len(score.document.id) for score in scores)
+        head = ("conform", "deviate as expected", "unexpected", "not exercised", "harness errors")
+        lines.append(f"{'clauses by document':<{width}}  " + "  ".join(head))
+        lines += [_score_line(score, width, head) for score in scores]
+    counts = Counter(row.verdict for row in rows)
+    expected = sum(row.verdict == DEVIATES and not row.unexpected for row in rows)
+    lines.append(
+        f"rows: {len(rows)}: {counts[CONFORMS]} conform, {expected} deviate as expected, "
+        f"{counts[DEVIATES] - expected} deviate unexpectedly, {counts[NOT_EXERCISED]} not exercised, "
+        f"{counts[HARNESS_ERROR]} harness errors"
+    )
+    lines += _not_exercised(rows)
+    lines += _unexpected(rows)
+    return lines
+
+
+def privilege(results: Results) -> str:
+    """The run's rights in words."""
+    facts = results.run.privilege
+    if facts["kind"] == "root":
+        return "as root"
+    return f"as user {facts['uid']} in a user namespace"
+
+
+def _score_line(score: DocumentScore, width: int, head: Iterable[str]) -> str:
+    numbers = (score.conforming, score.expected, score.unexpected, score.not_exercised, score.harness_errors)
+    cells = "  ".join(f"{number:>{len(title)}}" for number, title in zip(numbers, head, strict=True))
+    return f"{score.document.id:<{width}}  {cells}"
+
+
+def _not_exercised(rows: list[Row]) -> list[str]:
+    reasons: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        if row.verdict == NOT_EXERCISED:
+            reasons[row.reason or "no reason given"].append(row)
+    return [f"not exercised ({len(those)}): {reason}" for reason, those in sorted(reasons.items())]
+
+
+def _unexpected(rows: list[Row]) -> list[str]:
+    found = [row for row in rows if row.unexpected]
+    if not found:
+        return ["nothing unexpected"]
+    lines = [f"UNEXPECTED ({len(found)}):"]
+    for row in found[:_MANY]:
+        said = row.reason if row.verdict == HARNESS_ERROR else f"allowed {row.expected}, observed {row.observed}"
+        lines += [f"  {word(row)[1]} {row.id}: {said}", f"      {row.rerun}"]
+    if len(found) > _MANY:
+        lines.append(f"  and {len(found) - _MANY} more; results.jsonl and index.html have them all")
+    return lines
+
+
+def listing(clauses: Iterable[Clause]) -> list[str]:
+    """The catalogue, a clause a paragraph."""
+    lines = []
+    for clause in clauses:
+        lines.append(f"{clause.id}: {clause.statement}")
+        lines.append(f"    {'; '.join(str(source) for source in clause.sources)}")
+        if clause.untestable:
+            lines.append(f"    no test: {clause.untestable}")
+    return lines

@@ -1,0 +1,80 @@
+"""What only this suite needs: a door made of what a C compiler makes of the prototype, and things that are no socket."""
+
+import ctypes
+import os
+import select
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from fixtures import Door, LibcDoor
+from netns import World
+
+_PROTOTYPE = """
+#include <sys/socket.h>
+int (*kconform_connect)(int, const struct sockaddr *, socklen_t) = connect;
+"""
+
+
+class _Compiled(LibcDoor):
+    """The C library's calls, with connect() as the compiler bound it."""
+
+    name = "compiled"
+
+    def __init__(self, library: Path) -> None:
+        super().__init__()
+        address = ctypes.c_void_p.in_dll(ctypes.CDLL(str(library)), "kconform_connect").value
+        prototype = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_void_p, ctypes.c_uint32, use_errno=True)
+        self._connect = prototype(address or 0)
+
+    def invoke(self, call: str, *arguments: int) -> tuple[int, int]:
+        """Make one call; connect() by the compiled pointer."""
+        if call != "connect":
+            return super().invoke(call, *arguments)
+        ctypes.set_errno(0)
+        returned = self._connect(*arguments)
+        return returned, ctypes.get_errno()
+
+
+@pytest.fixture
+def compiled_door(folder: Path) -> Door:
+    """A door whose connect() a C compiler accepted against the documented prototype."""
+    source, library = folder / "prototype.c", folder / "prototype.so"
+    source.write_text(_PROTOTYPE, encoding="ascii")
+    build = ["cc", "-Wall", "-Werror", "-shared", "-fPIC", "-o", str(library), str(source)]
+    built = subprocess.run(build, capture_output=True, text=True, check=False)  # noqa: S603, S607  Fixed words; cc is the user's.
+    assert built.returncode == 0, f"the prototype does not compile: {built.stderr}"
+    return _Compiled(library)
+
+
+@pytest.fixture
+def no_socket(folder: Path) -> Iterator[Callable[[str], int]]:
+    """Opens descriptors that are no sockets, by kind, and closes them."""
+    opened: list[int] = []
+
+    def make(kind: str) -> int:
+        if kind == "regular":
+            made = [os.open(folder / "file", os.O_RDWR | os.O_CREAT, 0o600)]
+        elif kind == "device":
+            made = [os.open(os.devnull, os.O_RDWR)]
+        elif kind == "epoll":
+            made = [os.dup(poller.fileno()) for poller in [select.epoll()]]
+        else:
+            made = list(os.pipe())
+        opened.extend(made)
+        return made[-1] if kind == "pipe-write" else made[0]
+
+    yield make
+    for fd in opened:
+        os.close(fd)
+
+
+@pytest.fixture
+def hurried(world: World) -> World:
+    """The world with a client that gives up after one retransmission of its SYN: 3 seconds (tcp_syn_retries(7) is 6)."""
+    world.client.sysctl("net.ipv4.tcp_syn_retries", 1)
+    if world.client.namespace.has_sysctl("net.ipv4.tcp_syn_linear_timeouts"):
+        world.client.sysctl("net.ipv4.tcp_syn_linear_timeouts", 0)
+    return world

@@ -1,0 +1,156 @@
+"""What the page says of the call as such: its purpose, its prototype, what it returns, and that its list is not all."""
+
+from errno import EACCES, EBADF, ECONNREFUSED, EINVAL, ELOOP, ENOENT, ENOTDIR
+from pathlib import Path
+
+from fixtures import (
+    BOTH,
+    Door,
+    INTERNET,
+    LibcDoor,
+    NativeDoor,
+    Server,
+    Servers,
+    Socket,
+    SocketMaker,
+    Unix,
+    Variant,
+    assert_connected,
+    assert_not_connected,
+    assert_talk,
+    assert_usable,
+    cases,
+    clause,
+    internet,
+    needs,
+    variants,
+    world,
+)
+from fixtures.sockets import FAMILIES
+
+ENTRIES = cases({"syscall": NativeDoor, "libc": LibcDoor})
+
+
+@clause("connect.api.purpose")
+@variants(families=[*INTERNET, "unix"])
+@variants(families=["unix"], types=["seqpacket"])
+def test_purpose(sock: Socket, server: Server) -> None:
+    """One call starts the connection; nothing else is needed on the client's side before data can flow."""
+    assert sock.connect(server.address) == 0
+    assert sock.send(b"x") == 0
+    assert server.accepted().recv() == b"x"
+
+
+@clause("connect.api.prototype")
+@needs("cc")
+@variants(families=[*INTERNET, "unix"])
+def test_prototype(sock: Socket, server: Server, compiled_door: Door) -> None:
+    """A compiler takes the prototype, and the function that it binds connects."""
+    sock.calls.door = compiled_door
+    assert sock.connect(server.address) == 0
+    assert_connected(sock, server)
+
+
+@clause("connect.api.family-interprets-address", case="own")
+@variants(families=["inet"], types=["stream", "dgram"])
+def test_address_of_own_family(sock: Socket, server: Server) -> None:
+    """A sockaddr_in names a peer to an AF_INET socket."""
+    assert sock.connect(server.address) == 0
+    assert sock.getpeername() == server.address
+
+
+@clause("connect.api.family-interprets-address", case="other")
+@variants(families=["inet6"])
+@variants(families=["unix"], types=["stream", "dgram", "seqpacket"])
+def test_address_of_other_family(sock: Socket, servers: Servers) -> None:
+    """The same bytes mean nothing to a socket of another family."""
+    inet = servers.make("inet", family="inet", kind="stream")
+    assert sock.connect(inet.address) == EINVAL
+    assert_not_connected(sock)
+    assert_usable(sock, servers.make())
+
+
+@clause("connect.ret.zero-on-success")
+@ENTRIES
+@variants(families=INTERNET, types=["stream", "dgram"])
+@variants(families=["inet"], types=["raw"])
+@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], modes=BOTH)
+def test_zero(sock: Socket, server: Server, case: type[NativeDoor]) -> None:
+    """A call that succeeds returns exactly 0."""
+    sock.calls.door = case()
+    outcome = sock.connect(server.address)
+    assert outcome == 0
+    assert outcome.returned == 0
+
+
+@clause("connect.ret.minus1-errno", case="descriptor")
+@ENTRIES
+@variants(families=[*INTERNET, "unix"])
+def test_minus_one_for_a_bad_descriptor(sock: Socket, server: Server, case: type[NativeDoor]) -> None:
+    """A call that fails at its first argument returns exactly -1 and sets errno."""
+    sock.calls.door, address = case(), server.address
+    sock.close()
+    outcome = sock.connect(address)
+    assert outcome == EBADF
+    assert outcome.returned == -1
+
+
+@clause("connect.ret.minus1-errno", case="refused")
+@ENTRIES
+@variants(families=INTERNET)
+@variants(families=["unix"], types=["stream", "seqpacket"], modes=BOTH)
+def test_minus_one_for_a_refusal(sock: Socket, servers: Servers, case: type[NativeDoor]) -> None:
+    """A call that fails in the protocol returns exactly -1 and sets errno."""
+    sock.calls.door = case()
+    outcome = sock.connect(servers.closed())
+    assert outcome == ECONNREFUSED
+    assert outcome.returned == -1
+
+
+def _missing(folder: Path) -> Path:
+    return folder / "missing"
+
+
+def _through_a_file(folder: Path) -> Path:
+    (folder / "file").write_text("no directory", encoding="ascii")
+    return folder / "file" / "socket"
+
+
+def _through_a_loop(folder: Path) -> Path:
+    (folder / "loop").symlink_to("loop")
+    return folder / "loop"
+
+
+@clause("connect.err.list-not-exhaustive")
+@cases({"ENOENT": (_missing, ENOENT), "ENOTDIR": (_through_a_file, ENOTDIR), "ELOOP": (_through_a_loop, ELOOP)})
+@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], modes=BOTH)
+def test_errors_of_unix(sock: Socket, server: Server, folder: Path, case: tuple[object, int]) -> None:
+    """UNIX sockets answer with errors of path names, which the list does not have."""
+    path, error = case
+    assert sock.connect(Unix(bytes(path(folder)))) == error  # type: ignore[operator]  A table of two types.
+    assert_not_connected(sock)
+    assert_usable(sock, server)
+
+
+@clause("connect.err.list-not-exhaustive", case="EACCES")
+@world("pair")
+@variants(families=["inet"], types=["dgram"], modes=BOTH)
+def test_error_of_internet(sock: Socket, server: Server) -> None:
+    """A broadcast address without SO_BROADCAST is answered with EACCES, which the list does not have."""
+    assert sock.connect(internet(FAMILIES["inet"], "192.0.2.255", 7001)) == EACCES
+    assert_not_connected(sock)
+    assert_usable(sock, server)
+
+
+@clause("connect.seealso.exists")
+@variants(families=[*INTERNET, "unix"])
+@variants(families=["unix"], types=["seqpacket"])
+def test_the_other_calls(new_socket: SocketMaker, servers: Servers, variant: Variant) -> None:
+    """socket, bind, listen, getsockname and accept do their part around a connection."""
+    listener, client = new_socket("listener"), new_socket("client")
+    address = servers.free_address()
+    assert listener.bind(address) == 0
+    assert listener.listen() == 0
+    assert listener.getsockname() == address
+    assert client.connect(address) == 0
+    assert_talk(client, listener.accept())
