@@ -36,7 +36,7 @@ pytest_plugins = ["fixtures.provided"]
 
 VERSION = "0.1.0"
 ROOT = Path(__file__).parent
-WORKERS_PER_CPU = 3  # Most of a row is waiting for the kernel's timers, so waits of several workers overlap.
+WORKERS_PER_CPU = 5  # Rows wait for timers of the kernel most of the time, so the waits of many workers overlap.
 
 SUITES = pytest.StashKey[list[Suite]]()
 EXPECTATIONS = pytest.StashKey[dict[str, Expectations]]()
@@ -62,7 +62,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     suites, chosen = _load(config)
     for suite in suites:
         wanted = [each for each in suite.clauses.values() if chosen.wants("", each.id, each.documents)]
-        print("\n".join(listing(wanted)))
+        print("\n".join(listing(wanted)))  # noqa: T201  The answer to --list-clauses.
     return 0
 
 
@@ -83,7 +83,7 @@ def pytest_configure(config: pytest.Config) -> None:
     except (CatalogueError, IsolationError) as error:
         raise pytest.UsageError(str(error)) from error
     if _is_worker(config):
-        handed = json.loads(config.workerinput["kconform"])  # type: ignore[attr-defined]  xdist's.
+        handed = json.loads(config.workerinput["kconform"])  # type: ignore[attr-defined]  # Set by xdist.
         config.stash[FEATURES] = {name: Feature(**fields) for name, fields in handed["features"].items()}
         config.stash[RUN_FOLDER] = Path(tempfile.mkdtemp(dir=handed["folder"], prefix=""))
         return
@@ -141,7 +141,7 @@ def pytest_configure_node(node: Any) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+def pytest_xdist_auto_num_workers() -> int | None:
     """What ``-n auto`` means: more workers than processors."""
     if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
         return None
@@ -159,14 +159,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         raise pytest.Collector.CollectError(str(error)) from error
     for row in rows:
         if row.clause not in suite.clauses:
-            raise pytest.Collector.CollectError(
-                selection.unknown_clause(suite, row.clause, metafunc.definition.nodeid)
-            )
+            raise pytest.Collector.CollectError(selection.unknown_clause(suite, row.clause, metafunc.definition.nodeid))
     metafunc.parametrize("_row", rows, ids=[row.id for row in rows], indirect=True)
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Check tests and catalogue against each other, keep the rows that were asked for, start long waits first."""
     for suite in config.stash[SUITES]:
         mine = [item for item in items if item.path.is_relative_to(suite.folder)]
@@ -186,7 +184,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     suite = selection.find_suite(item.config.stash[SUITES], item.path)
     state = None
     if suite is not None and isinstance(item, pytest.Function):
-        state = RowState(item.callspec.params["_row"], suite.act, suite.folder)
+        state = RowState(_plan(item), suite.act, suite.folder)
         item.stash[ROW] = state
     item.config.stash[CURRENT] = state
 
@@ -226,16 +224,15 @@ def pytest_runtest_makereport(
     if call.when == "call" and state.verdict in (CONFORMS, DEVIATES):
         suite = selection.find_suite(item.config.stash[SUITES], item.path)
         known = item.config.stash[EXPECTATIONS][suite.name] if suite else Expectations()
-        state.judgement = known.judge(
-            state.plan.id, deviates=state.verdict == DEVIATES, observed=state.observed
-        )
+        state.judgement = known.judge(state.plan.id, deviates=state.verdict == DEVIATES, observed=state.observed)
     row = _row(item, state)
     if call.when == "call" or report.failed:
         _speak(item, report, state, row)
     if call.when != "teardown" or report.failed:
-        report.kconform_word = word(row)
+        vars(report)["kconform_word"] = word(row)
     if call.when == "teardown":
-        report.kconform_row = json.dumps(asdict(row))
+        # Beside the report's own fields, which xdist carries to the controller whole.
+        vars(report)["kconform_row"] = json.dumps(vars(row))
         clause = _clause(item.config, state.plan.clause)
         report.user_properties += [("clause", row.clause), ("verdict", row.verdict)]
         report.user_properties += [("document", document) for document in clause.documents] if clause else []
@@ -245,9 +242,9 @@ def pytest_runtest_makereport(
 def pytest_report_teststatus(report: pytest.CollectReport | pytest.TestReport) -> tuple[str, str, str] | None:
     """Show a row's verdict in place of pytest's word for it."""
     said = getattr(report, "kconform_word", None)
-    if said is None or report.when == "setup" and report.passed:
+    if said is None or (report.when == "setup" and report.passed):
         return None
-    category = "xfailed" if hasattr(report, "wasxfail") else report.outcome
+    category: str = "xfailed" if hasattr(report, "wasxfail") else report.outcome
     if report.failed and report.when != "call":
         category = "error"
     return category, said[0], said[1]
@@ -266,7 +263,7 @@ class Recorder:
         self._collect([item.nodeid for item in session.items])
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
         """Note which rows will run, where workers run them."""
         self._collect(ids)
 
@@ -332,9 +329,11 @@ def _is_whole(config: pytest.Config, suite: Suite, items: list[pytest.Item]) -> 
 
 def _check_rows(config: pytest.Config, suite: Suite, items: list[pytest.Item], *, whole: bool) -> None:
     """Stop the collection, in pytest's own way, where rows, clauses and expectations do not add up."""
-    rows = [item.callspec.params["_row"] for item in items if isinstance(item, pytest.Function)]
+    rows = [_plan(item) for item in items if isinstance(item, pytest.Function)]
     ids = [row.id for row in rows]
-    found = [f"two tests make the row '{id_}': give one of them a case=" for id_ in sorted(set(ids)) if ids.count(id_) > 1]
+    found = [
+        f"two tests make the row '{id_}': give one of them a case=" for id_ in sorted(set(ids)) if ids.count(id_) > 1
+    ]
     if whole:
         found += selection.problems(suite, {row.clause for row in rows})
         found += config.stash[EXPECTATIONS][suite.name].problems(ids)
@@ -348,6 +347,11 @@ def _wanted(config: pytest.Config, item: pytest.Item, chosen: Selection) -> bool
     plan = RowPlan.parse(item.nodeid)
     clause = _clause(config, plan.clause) if plan is not None else None
     return plan is not None and clause is not None and chosen.wants(plan.id, plan.clause, clause.documents)
+
+
+def _plan(item: pytest.Function) -> RowPlan:
+    plan: RowPlan = item.callspec.params["_row"]  # type: ignore[assignment]  # What pytest_generate_tests put there.
+    return plan
 
 
 def _clause(config: pytest.Config, name: str) -> Clause | None:

@@ -39,8 +39,9 @@ def _text(world: dict[str, Any]) -> str:
     lines = [f"world {world['name']} (made in {world['milliseconds']} ms)"]
     for host in world["hosts"]:
         lines.append(f"  host {host['name']}")
-        for link in host["links"]:
-            lines.append(f"    link  {link['name']:<10} {link['state']:<5} {' '.join(link['addresses'])}")
+        lines += [
+            f"    link  {link['name']:<10} {link['state']:<5} {' '.join(link['addresses'])}" for link in host["links"]
+        ]
         for route in host["routes"]:
             via = f" via {route['via']}" if route["via"] else ""
             link = f" on {route['link']}" if route["link"] else ""

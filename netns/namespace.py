@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from netns.syscalls import CLONE_NEWNET, setns, unshare
 
@@ -145,7 +145,7 @@ class Namespace:
             os.close(self.fd)
             self.fd = -1
 
-    def __enter__(self) -> "Namespace":
+    def __enter__(self) -> Self:
         """Hold the namespace for a block."""
         return self
 

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from netns.namespace import Namespace
 
@@ -49,17 +49,13 @@ class Host:
     def add_address(self, link: str, address: str, prefix: int) -> None:
         """Give a link an address, usable at once."""
         flags = {"flags": IFA_F_NODAD} if ":" in address else {}
-        self.namespace.netlink.addr(
-            "add", index=self.namespace.index(link), address=address, prefixlen=prefix, **flags
-        )
+        self.namespace.netlink.addr("add", index=self.namespace.index(link), address=address, prefixlen=prefix, **flags)
         family = INET6 if ":" in address else INET
         self.addresses.setdefault(family, []).append(address)
 
     def route(self, destination: str, via: str) -> None:
         """Send what goes to ``destination`` (``default`` or a prefix) by way of the neighbour ``via``."""
-        self.namespace.netlink.route(
-            "add", family=INET6 if ":" in via else INET, dst=destination, gateway=via
-        )
+        self.namespace.netlink.route("add", family=INET6 if ":" in via else INET, dst=destination, gateway=via)
 
     def discard(self, prefix: str) -> None:
         """Swallow what is sent to ``prefix`` without a word: a blackhole route."""
@@ -122,7 +118,7 @@ class World:
         for host in self.hosts:
             host.namespace.close()
 
-    def __enter__(self) -> "World":
+    def __enter__(self) -> Self:
         """Hold the world for a block."""
         return self
 
@@ -155,7 +151,8 @@ def pair() -> World:
 def routed() -> World:
     """Three hosts in a row: the client's and the server's nets meet at a router, each the other's default way.
 
-    The client is 192.0.2.1 and 2001:db8:1::1, the server 198.51.100.2 and 2001:db8:2::2, the router ``.254`` and ``::fe``.
+    The client is 192.0.2.1 and 2001:db8:1::1, the server 198.51.100.2 and 2001:db8:2::2; the router is ``.254`` and
+    ``::fe`` on both sides.
     """
     return _build("routed", ["client", "router", "server"], _link_routed)
 
@@ -167,7 +164,7 @@ def _build(name: str, names: list[str], link: Callable[..., None]) -> World:
     hosts: list[Host] = []
     try:
         for each in names:
-            hosts.append(_host(each))
+            hosts.append(_host(each))  # noqa: PERF401  One by one, so that those which exist are closed on failure.
         link(*hosts)
     except BaseException:
         for host in hosts:
@@ -229,9 +226,7 @@ def _link_routed(client: Host, router: Host, server: Host) -> None:
 
 def _veth(one: Host, link: str, other: Host, peer: str) -> None:
     # Both ends are made straight where they belong: one request, and no name ever shows elsewhere.
-    one.namespace.netlink.link(
-        "add", ifname=link, kind="veth", peer={"ifname": peer, "net_ns_fd": other.namespace.fd}
-    )
+    one.namespace.netlink.link("add", ifname=link, kind="veth", peer={"ifname": peer, "net_ns_fd": other.namespace.fd})
 
 
 def _address(host: Host, link: str, inet: str, inet6: str) -> None:

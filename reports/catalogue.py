@@ -1,6 +1,6 @@
 """The catalogue of a suite: its documents with their sentences, and its clauses; read from TOML and checked.
 
-A suite is a folder with a ``suite.toml``, ``documents/*.toml`` (one document a file) and ``clauses/*.toml``. Whatever is
+A suite is a folder with a ``suite.toml``, ``documents/*.toml`` (one document a file) and ``clauses/*.toml``. What is
 wrong in them is said with the file and the place, before any test runs.
 """
 
@@ -195,24 +195,28 @@ class Table:
         self.place = place
 
     def only(self, known: set[str]) -> "Table":
+        """See that there are no keys but the known ones."""
         for key in self.data:
             if key not in known:
                 raise CatalogueError(f"{self.place}: unknown key '{key}'; known are {', '.join(sorted(known))}")
         return self
 
     def text(self, key: str, default: str | None = None) -> str:
+        """A text; it has to be there and say something where there is no default."""
         value = self.data.get(key, default)
         if not isinstance(value, str) or (default is None and not value.strip()):
             raise CatalogueError(f"{self.place}: '{key}' has to be a text that is not empty")
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:
+        """A list of texts with at least one."""
         value = self.data.get(key)
         if not isinstance(value, list) or not value or not all(isinstance(each, str) for each in value):
             raise CatalogueError(f"{self.place}: '{key}' has to be a list of texts that is not empty")
         return tuple(value)
 
     def tables(self, key: str) -> "Iterator[Table]":
+        """An array of tables, each with its place."""
         value = self.data.get(key, [])
         if not isinstance(value, list):
             raise CatalogueError(f"{self.place}: '{key}' has to be written as [[{key}]]")

@@ -1,4 +1,4 @@
-"""From rows to what people ask first: does the kernel conform to this clause, this sentence, this document?"""
+"""From rows to what people ask first: whether the kernel conforms to a clause, a sentence, a document."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -131,7 +131,7 @@ def score_clauses(results: Results) -> dict[str, ClauseScore]:
 
 
 def score_documents(results: Results) -> list[DocumentScore]:
-    """Every document with its clauses and sentences, the most detailed first."""
+    """Every document with its clauses and sentences: what is known by sentence first, the kernel itself last."""
     clauses = score_clauses(results)
     scores = []
     for document in results.documents:
@@ -140,4 +140,4 @@ def score_documents(results: Results) -> list[DocumentScore]:
             SentenceScore(sentence, [clauses[name] for name in sentence.clauses]) for sentence in document.sentences
         ]
         scores.append(DocumentScore(document, mine, sentences))
-    return sorted(scores, key=lambda score: (not score.sentences, score.document.id == "kernel"))
+    return sorted(scores, key=lambda score: (not score.sentences, score.document.id == "kernel", -len(score.clauses)))

@@ -6,7 +6,6 @@ deviates in another manner, or no longer deviates, is as unexpected as one that 
 
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
 from reports.catalogue import CatalogueError, Suite, Table, read_toml
@@ -81,7 +80,7 @@ class Expectations:
         found = []
         for entry in self.entries:
             if not any(entry.covers(row) for row in rows):
-                found.append(f"{entry.file}: the expectation for '{entry.rows}' is stale: no row has such an id")
+                found.append(f"{entry.file}: the expectation for '{entry.rows}' is stale: no row has such an id")  # noqa: PERF401  Readable so.
         for row in rows:
             covering = [entry for entry in self.entries if entry.covers(row)]
             if len(covering) > 1:

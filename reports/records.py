@@ -4,7 +4,7 @@
 """
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 SCHEMA_VERSION = 1
@@ -20,8 +20,8 @@ VERDICTS = (CONFORMS, DEVIATES, NOT_EXERCISED, HARNESS_ERROR)
 class Run:
     """The facts of a run: which kernel, on what machine, with what rights, from which version of kconform.
 
-    ``features`` and ``doors`` map a name to ``{"available", "how", "reason"}``. ``suites`` holds, per suite, its title and
-    the catalogue (documents and clauses) as it was, so that a report needs nothing but this file.
+    ``features`` and ``doors`` map a name to ``{"available", "how", "reason"}``. ``suites`` holds each suite's title
+    and the catalogue (documents and clauses) as it was, so that a report needs nothing but this file.
     """
 
     started: str
@@ -37,15 +37,15 @@ class Run:
 
     def line(self) -> str:
         """The record as a line of results.jsonl."""
-        return _line("run", asdict(self))
+        return _line("run", vars(self))
 
 
 @dataclass
 class Row:
     """One row: a clause in a variant, what came of it, and how that compares with what is expected.
 
-    ``expected`` and ``observed`` are the two sides of the comparison that decided, in words. ``unexpected`` tells whether
-    the row fails the run. ``reason`` says why a row was not exercised, or what went wrong in the harness.
+    ``expected`` and ``observed`` are the two sides of the comparison that decided, in words. ``unexpected`` tells
+    whether the row fails the run. ``reason`` says why a row was not exercised, or what went wrong in the harness.
     """
 
     id: str
@@ -66,7 +66,7 @@ class Row:
 
     def line(self) -> str:
         """The record as a line of results.jsonl."""
-        return _line("row", asdict(self))
+        return _line("row", vars(self))
 
     @classmethod
     def from_record(cls, data: dict[str, Any]) -> "Row":
@@ -87,7 +87,7 @@ class End:
 
     def line(self) -> str:
         """The record as a line of results.jsonl."""
-        return _line("end", asdict(self))
+        return _line("end", vars(self))
 
 
 def _line(kind: str, data: dict[str, Any]) -> str:

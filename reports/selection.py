@@ -46,12 +46,10 @@ class Selection:
 
     def wants(self, row: str, clause: str, documents: Iterable[str]) -> bool:
         """Tell whether a row is among those that were asked for."""
-        return (
-            _any(self.rows, [row]) and _any(self.clauses, [clause]) and _any(self.documents, documents)
-        )
+        return _any(self.rows, [row]) and _any(self.clauses, [clause]) and _any(self.documents, documents)
 
 
-def find_suite(suites: Iterable[Suite], path: Path) -> Suite | None:
+def find_suite(suites: list[Suite], path: Path) -> Suite | None:
     """The suite in whose folder a test file lies."""
     return next((suite for suite in suites if path.is_relative_to(suite.folder)), None)
 
@@ -72,8 +70,9 @@ def problems(suite: Suite, tested: set[str]) -> list[str]:
 
 def unknown_clause(suite: Suite, clause: str, test: str) -> str:
     """The message for a test that names a clause which is not in the catalogue."""
-    return f"{test} tries the clause '{clause}', which the catalogue in {suite.folder / 'clauses'} does not have." + _near(
-        clause, list(suite.clauses)
+    return (
+        f"{test} tries the clause '{clause}', which the catalogue in {suite.folder / 'clauses'} does not have."
+        + _near(clause, list(suite.clauses))
     )
 
 

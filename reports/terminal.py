@@ -12,7 +12,7 @@ _MANY = 20
 
 
 def failure(row: Row, clause: Clause | None, transcript: str, traceback: str) -> str:
-    """Everything that a person needs who sees one red row: what was asked, what came, who says so, how to see it again."""
+    """What a person needs who sees one red row: what was asked, what came, who says so, how to see it again."""
     lines = [_headline(row)]
     if clause is not None:
         lines.append(f"clause      {clause.id}: {clause.statement}")

@@ -1,4 +1,4 @@
-"""What only this suite needs: a door made of what a C compiler makes of the prototype, and things that are no socket."""
+"""What only this suite needs: a door that a C compiler bound, things that are no socket, a client in a hurry."""
 
 import ctypes
 import os
@@ -44,7 +44,7 @@ def compiled_door(folder: Path) -> Door:
     source, library = folder / "prototype.c", folder / "prototype.so"
     source.write_text(_PROTOTYPE, encoding="ascii")
     build = ["cc", "-Wall", "-Werror", "-shared", "-fPIC", "-o", str(library), str(source)]
-    built = subprocess.run(build, capture_output=True, text=True, check=False)  # noqa: S603, S607  Fixed words; cc is the user's.
+    built = subprocess.run(build, capture_output=True, text=True, check=False)  # noqa: S603  Fixed words; cc is the user's.
     assert built.returncode == 0, f"the prototype does not compile: {built.stderr}"
     return _Compiled(library)
 
@@ -73,7 +73,7 @@ def no_socket(folder: Path) -> Iterator[Callable[[str], int]]:
 
 @pytest.fixture
 def hurried(world: World) -> World:
-    """The world with a client that gives up after one retransmission of its SYN: 3 seconds (tcp_syn_retries(7) is 6)."""
+    """The world, with a client that gives up 3 seconds after its first SYN: one retransmission in place of six."""
     world.client.sysctl("net.ipv4.tcp_syn_retries", 1)
     if world.client.namespace.has_sysctl("net.ipv4.tcp_syn_linear_timeouts"):
         world.client.sysctl("net.ipv4.tcp_syn_linear_timeouts", 0)

@@ -1,12 +1,13 @@
 """What the page says of the call as such: its purpose, its prototype, what it returns, and that its list is not all."""
 
+from collections.abc import Callable
 from errno import EACCES, EBADF, ECONNREFUSED, EINVAL, ELOOP, ENOENT, ENOTDIR
 from pathlib import Path
 
 from fixtures import (
     BOTH,
-    Door,
     INTERNET,
+    Door,
     LibcDoor,
     NativeDoor,
     Server,
@@ -14,7 +15,6 @@ from fixtures import (
     Socket,
     SocketMaker,
     Unix,
-    Variant,
     assert_connected,
     assert_not_connected,
     assert_talk,
@@ -124,10 +124,10 @@ def _through_a_loop(folder: Path) -> Path:
 @clause("connect.err.list-not-exhaustive")
 @cases({"ENOENT": (_missing, ENOENT), "ENOTDIR": (_through_a_file, ENOTDIR), "ELOOP": (_through_a_loop, ELOOP)})
 @variants(families=["unix"], types=["stream", "dgram", "seqpacket"], modes=BOTH)
-def test_errors_of_unix(sock: Socket, server: Server, folder: Path, case: tuple[object, int]) -> None:
+def test_errors_of_unix(sock: Socket, server: Server, folder: Path, case: tuple[Callable[[Path], Path], int]) -> None:
     """UNIX sockets answer with errors of path names, which the list does not have."""
     path, error = case
-    assert sock.connect(Unix(bytes(path(folder)))) == error  # type: ignore[operator]  A table of two types.
+    assert sock.connect(Unix(bytes(path(folder)))) == error
     assert_not_connected(sock)
     assert_usable(sock, server)
 
@@ -145,7 +145,7 @@ def test_error_of_internet(sock: Socket, server: Server) -> None:
 @clause("connect.seealso.exists")
 @variants(families=[*INTERNET, "unix"])
 @variants(families=["unix"], types=["seqpacket"])
-def test_the_other_calls(new_socket: SocketMaker, servers: Servers, variant: Variant) -> None:
+def test_the_other_calls(new_socket: SocketMaker, servers: Servers) -> None:
     """socket, bind, listen, getsockname and accept do their part around a connection."""
     listener, client = new_socket("listener"), new_socket("client")
     address = servers.free_address()

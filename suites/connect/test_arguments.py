@@ -1,4 +1,4 @@
-"""Arguments that no socket call takes: bad descriptors, things that are no socket, bad pointers, bad lengths and families."""
+"""Arguments that no socket call takes: bad descriptors, things that are no socket, bad pointers, lengths, families."""
 
 import ctypes
 import struct

@@ -3,6 +3,8 @@
 from errno import EINPROGRESS, EINTR, ETIMEDOUT
 from signal import SIGUSR1
 
+import pytest
+
 from fixtures import (
     BOTH,
     INTERNET,
@@ -29,12 +31,14 @@ from netns import World
 
 ONE_RETRY = 3.1  # Seconds of a connect that sends its SYN twice: 1 s and 2 s of waiting.
 RETRANSMISSION = 1.0
+usefixtures = pytest.mark.usefixtures
 
 
 @clause("connect.ETIMEDOUT.tcp")
 @waits(ONE_RETRY)
+@usefixtures("hurried")
 @variants(families=INTERNET)
-def test_nobody_answers(sock: Socket, server: Server, servers: Servers, hurried: World) -> None:
+def test_nobody_answers(sock: Socket, server: Server, servers: Servers) -> None:
     """A blocking connect gives up after the retransmissions that are configured, not sooner; the attempt is over."""
     busy = servers.full()
     outcome = sock.connect(busy.address)
@@ -47,8 +51,9 @@ def test_nobody_answers(sock: Socket, server: Server, servers: Servers, hurried:
 
 @clause("connect.ETIMEDOUT.tcp.nonblocking")
 @waits(ONE_RETRY)
+@usefixtures("hurried")
 @variants(families=INTERNET, modes=["nonblocking"])
-def test_nobody_answers_in_the_background(sock: Socket, servers: Servers, hurried: World) -> None:
+def test_nobody_answers_in_the_background(sock: Socket, servers: Servers) -> None:
     """A non-blocking connect is told by SO_ERROR, once, when select wakes up."""
     assert sock.connect(servers.full().address) == EINPROGRESS
     assert sock.select() == set()

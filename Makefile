@@ -1,0 +1,71 @@
+# The front door of kconform. Every target has a line of help; CI calls the same targets.
+
+PYTHON ?= python3
+RESULTS ?= reports/out
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+
+# Compiled modules are kept, whatever the environment says: each worker would compile them anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+.PHONY: help conformance test lint types format tests suites bench report world list lock clean
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
+
+conformance: $(VENV)/run.installed ## Check the live kernel and leave a report in reports/out (RESULTS=DIR, ARGS="pytest options")
+	@$(BIN)/pytest suites -n auto --results=$(RESULTS) $(ARGS)
+
+test: lint types tests suites ## Lint, types, the harness's own tests, and the suites
+
+lint: $(VENV)/dev.installed ## Check style and formatting
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/dev.installed ## Check types, strictly
+	@$(BIN)/mypy
+
+tests: $(VENV)/dev.installed ## Run the harness's own tests
+	@$(BIN)/pytest tests -n 4 $(ARGS)
+
+suites: $(VENV)/dev.installed ## Run the suites with warnings as errors, report in reports/out
+	@$(BIN)/pytest suites -n auto -W error --results=$(RESULTS) $(ARGS)
+
+bench: $(VENV)/dev.installed ## Measure worlds, rows and start-up, as a table and as JSON
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+report: $(VENV)/run.installed ## Make the HTML report anew from results that are there
+	@$(BIN)/python -m reports html $(RESULTS)
+
+world: $(VENV)/run.installed ## Show the private networks that tests stand in
+	@$(BIN)/python -m netns
+
+list: $(VENV)/run.installed ## List all clauses with their documents
+	@$(BIN)/pytest --list-clauses
+
+format: $(VENV)/dev.installed ## Format the code
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+lock: ## Lock the dependencies of pyproject.toml anew, with hashes
+	@$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install --quiet pip-tools
+	@for extra in run dev; do CUSTOM_COMPILE_COMMAND="make lock" $(VENV)-lock/bin/pip-compile --quiet --upgrade \
+	    --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+	    $$([ $$extra = dev ] && echo --extra=dev) --output-file=requirements/$$extra.txt pyproject.toml; done
+	@rm -rf $(VENV)-lock
+
+clean: ## Remove the environment, caches and reports
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache reports/out
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/run.installed: requirements/run.txt requirements/bootstrap.py
+	@echo "making the virtual environment $(VENV) ..."
+	@$(PYTHON) requirements/bootstrap.py $(VENV) requirements/run.txt
+	@touch $@
+
+$(VENV)/dev.installed: requirements/dev.txt requirements/bootstrap.py
+	@echo "making the virtual environment $(VENV) ..."
+	@$(PYTHON) requirements/bootstrap.py $(VENV) requirements/dev.txt
+	@touch $(VENV)/run.installed $@

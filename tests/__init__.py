@@ -1,0 +1,1 @@
+"""The harness's own tests: they prove that it can fail, and that it says what failed."""
