@@ -32,7 +32,8 @@ from reports.results import Collector  # noqa: E402
 from reports.selection import Selection, SelectionError  # noqa: E402
 from reports.terminal import failure, listing, summary, word  # noqa: E402
 
-pytest_plugins = ["fixtures.provided"]
+# pytester is for the tests of the harness; pytest takes plugins from this file only.
+pytest_plugins = ["fixtures.provided", "pytester"]
 
 VERSION = "0.1.0"
 ROOT = Path(__file__).parent
@@ -168,7 +169,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Check tests and catalogue against each other, keep the rows that were asked for, start long waits first."""
     for suite in config.stash[SUITES]:
         mine = [item for item in items if item.path.is_relative_to(suite.folder)]
-        _check_rows(config, suite, mine, whole=_is_whole(config, suite, mine))
+        if not _adds_up(config, suite, mine, whole=_is_whole(config, suite, mine)):
+            items.clear()
+            return
     chosen = config.stash[SELECTION]
     if not chosen.everything:
         kept = [item for item in items if _wanted(config, item, chosen)]
@@ -327,8 +330,8 @@ def _is_whole(config: pytest.Config, suite: Suite, items: list[pytest.Item]) -> 
     return bool(items) and not named and files.issuperset(suite.folder.rglob("test_*.py"))
 
 
-def _check_rows(config: pytest.Config, suite: Suite, items: list[pytest.Item], *, whole: bool) -> None:
-    """Stop the collection, in pytest's own way, where rows, clauses and expectations do not add up."""
+def _adds_up(config: pytest.Config, suite: Suite, items: list[pytest.Item], *, whole: bool) -> bool:
+    """Say, as an error of the collection, where rows, clauses and expectations do not add up."""
     rows = [_plan(item) for item in items if isinstance(item, pytest.Function)]
     ids = [row.id for row in rows]
     found = [
@@ -341,6 +344,7 @@ def _check_rows(config: pytest.Config, suite: Suite, items: list[pytest.Item], *
         message = f"the suite '{suite.name}' does not add up:\n" + "\n".join(found)
         report = pytest.CollectReport(str(suite.folder), "failed", message, [])
         config.hook.pytest_collectreport(report=report)
+    return not found
 
 
 def _wanted(config: pytest.Config, item: pytest.Item, chosen: Selection) -> bool:

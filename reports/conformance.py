@@ -8,6 +8,8 @@ from reports.catalogue import Clause, Document, Sentence
 from reports.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row
 from reports.results import Results
 
+NOT_SELECTED = "no row of it was selected for this run"
+
 # From the gravest to the mildest: the verdict on many rows is the gravest that any of them has, but what could not
 # be exercised in one variant takes nothing from what others showed.
 _GRAVITY = (HARNESS_ERROR, DEVIATES, CONFORMS, NOT_EXERCISED)
@@ -44,7 +46,7 @@ class ClauseScore:
         if self.clause.untestable:
             return self.clause.untestable
         reasons = dict.fromkeys(row.reason or "" for row in self.rows)
-        return "; ".join(reasons) or "no row of it was selected for this run"
+        return "; ".join(reasons) or NOT_SELECTED
 
 
 @dataclass
@@ -81,34 +83,39 @@ class DocumentScore:
     sentences: list[SentenceScore] = field(default_factory=list)
 
     @property
+    def statements(self) -> list[ClauseScore] | list[SentenceScore]:
+        """What the document says, piece by piece: its sentences where they are known, else its clauses."""
+        return self.sentences or self.clauses
+
+    @property
     def rows(self) -> int:
         """How many rows try this document."""
         return sum(len(clause.rows) for clause in self.clauses)
 
     @property
     def conforming(self) -> int:
-        """Clauses that conform and about which nothing is news."""
+        """Statements that conform and about which nothing is news."""
         return self._count(CONFORMS, unexpected=False)
 
     @property
     def expected(self) -> int:
-        """Clauses that deviate, as written down."""
+        """Statements that deviate, as written down."""
         return self._count(DEVIATES, unexpected=False)
 
     @property
     def unexpected(self) -> int:
-        """Clauses with a row that deviates unexpectedly or conforms against what is written down."""
-        return sum(score.unexpected and score.verdict != HARNESS_ERROR for score in self.clauses)
+        """Statements with a row that deviates unexpectedly or conforms against what is written down."""
+        return sum(score.unexpected and score.verdict != HARNESS_ERROR for score in self.statements)
 
     @property
     def not_exercised(self) -> int:
-        """Clauses that were not tried at all."""
-        return sum(score.verdict == NOT_EXERCISED for score in self.clauses)
+        """Statements that were not tried at all."""
+        return sum(score.verdict == NOT_EXERCISED for score in self.statements)
 
     @property
     def harness_errors(self) -> int:
-        """Clauses with a row that could not be judged."""
-        return sum(score.verdict == HARNESS_ERROR for score in self.clauses)
+        """Statements with a row that could not be judged."""
+        return sum(score.verdict == HARNESS_ERROR for score in self.statements)
 
     @property
     def conforms(self) -> bool:
@@ -116,7 +123,7 @@ class DocumentScore:
         return self.conforming > 0 and not (self.expected or self.unexpected or self.harness_errors)
 
     def _count(self, verdict: str, *, unexpected: bool) -> int:
-        return sum(score.verdict == verdict and score.unexpected == unexpected for score in self.clauses)
+        return sum(score.verdict == verdict and score.unexpected == unexpected for score in self.statements)
 
 
 def score_clauses(results: Results) -> dict[str, ClauseScore]:
@@ -141,3 +148,16 @@ def score_documents(results: Results) -> list[DocumentScore]:
         ]
         scores.append(DocumentScore(document, mine, sentences))
     return sorted(scores, key=lambda score: (not score.sentences, score.document.id == "kernel", -len(score.clauses)))
+
+
+def reasons_not_exercised(results: Results) -> list[tuple[str, list[str]]]:
+    """What was not exercised, by reason: ids of whole clauses, and of single rows where others of the clause ran."""
+    reasons: dict[str, list[str]] = {}
+    for id_, score in score_clauses(results).items():
+        if score.verdict == NOT_EXERCISED:
+            reasons.setdefault(score.reason, []).append(id_)
+            continue
+        for row in score.rows:
+            if row.verdict == NOT_EXERCISED:
+                reasons.setdefault(row.reason or "", []).append(row.id)
+    return sorted(reasons.items())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reports.conformance import ClauseScore, DocumentScore, score_clauses, score_documents
+from reports.conformance import DocumentScore, reasons_not_exercised, score_clauses, score_documents
 from reports.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row
 from reports.results import Results
 from reports.terminal import privilege
@@ -51,7 +51,7 @@ def render(results: Results) -> str:
         clauses=clauses,
         unexpected=[row for row in results.rows if row.unexpected],
         known=[score for score in clauses.values() if score.verdict == DEVIATES and not score.unexpected],
-        reasons=_reasons(clauses),
+        reasons=reasons_not_exercised(results),
         style=(_PAGE / "report.css").read_text(encoding="utf-8"),
         script=(_PAGE / "report.js").read_text(encoding="utf-8"),
     )
@@ -83,23 +83,9 @@ def _counts(rows: list[Row]) -> list[tuple[str, str, int]]:
 
 def _bar(score: DocumentScore) -> list[tuple[str, int, float]]:
     """The parts of a document's bar: css class, number of statements, percent of all."""
-    items = score.sentences or score.clauses
-    states = [_state(item).css for item in items]
+    states = [_state(item).css for item in score.statements]
     parts = [(css, states.count(css)) for css in ("good", "known", "bad", "error", "none")]
-    return [(css, number, 100 * number / len(items)) for css, number in parts if number]
-
-
-def _reasons(clauses: dict[str, ClauseScore]) -> list[tuple[str, list[str]]]:
-    """What was not exercised, by reason: whole clauses, and single rows of clauses that were tried otherwise."""
-    reasons: dict[str, list[str]] = {}
-    for id_, score in clauses.items():
-        if score.verdict == NOT_EXERCISED:
-            reasons.setdefault(score.reason, []).append(id_)
-            continue
-        for row in score.rows:
-            if row.verdict == NOT_EXERCISED:
-                reasons.setdefault(row.reason or "", []).append(row.id)
-    return sorted(reasons.items())
+    return [(css, number, 100 * number / len(states)) for css, number in parts if number]
 
 
 def _milliseconds(seconds: float | None) -> str:

@@ -1,14 +1,15 @@
 """Words for the terminal: what a row that failed has to say, the summary of a run, and the list of clauses."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
 
 from reports.catalogue import Clause
-from reports.conformance import DocumentScore, score_documents
+from reports.conformance import NOT_SELECTED, DocumentScore, reasons_not_exercised, score_documents
 from reports.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row
 from reports.results import Results
 
 _MANY = 20
+_TITLE = "statements by document"
 
 
 def failure(row: Row, clause: Clause | None, transcript: str, traceback: str) -> str:
@@ -61,9 +62,9 @@ def summary(results: Results) -> list[str]:
         lines.append(f"INCOMPLETE: {results.incomplete}")
     scores = [score for score in score_documents(results) if score.rows]
     if scores:
-        width = max(len(score.document.id) for score in scores)
+        width = max(len(_TITLE), *(len(score.document.id) for score in scores))
         head = ("conform", "deviate as expected", "unexpected", "not exercised", "harness errors")
-        lines.append(f"{'clauses by document':<{width}}  " + "  ".join(head))
+        lines.append(f"{_TITLE:<{width}}  " + "  ".join(head))
         lines += [_score_line(score, width, head) for score in scores]
     counts = Counter(row.verdict for row in rows)
     expected = sum(row.verdict == DEVIATES and not row.unexpected for row in rows)
@@ -72,7 +73,7 @@ def summary(results: Results) -> list[str]:
         f"{counts[DEVIATES] - expected} deviate unexpectedly, {counts[NOT_EXERCISED]} not exercised, "
         f"{counts[HARNESS_ERROR]} harness errors"
     )
-    lines += _not_exercised(rows)
+    lines += _not_exercised(results)
     lines += _unexpected(rows)
     return lines
 
@@ -91,12 +92,14 @@ def _score_line(score: DocumentScore, width: int, head: Iterable[str]) -> str:
     return f"{score.document.id:<{width}}  {cells}"
 
 
-def _not_exercised(rows: list[Row]) -> list[str]:
-    reasons: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        if row.verdict == NOT_EXERCISED:
-            reasons[row.reason or "no reason given"].append(row)
-    return [f"not exercised ({len(those)}): {reason}" for reason, those in sorted(reasons.items())]
+def _not_exercised(results: Results) -> list[str]:
+    lines = []
+    for reason, ids in reasons_not_exercised(results):
+        if reason == NOT_SELECTED:
+            continue
+        shown = ", ".join(ids[:3]) + (f" and {len(ids) - 3} more" if len(ids) > 3 else "")
+        lines.append(f"not exercised: {shown}: {reason}")
+    return lines
 
 
 def _unexpected(rows: list[Row]) -> list[str]:

@@ -24,6 +24,7 @@ from fixtures import (
     internet,
     needs,
     variants,
+    with_port,
     world,
 )
 from fixtures.sockets import FAMILIES
@@ -73,7 +74,6 @@ def test_address_of_other_family(sock: Socket, servers: Servers) -> None:
 @clause("connect.ret.zero-on-success")
 @ENTRIES
 @variants(families=INTERNET, types=["stream", "dgram"])
-@variants(families=["inet"], types=["raw"])
 @variants(families=["unix"], types=["stream", "dgram", "seqpacket"], modes=BOTH)
 def test_zero(sock: Socket, server: Server, case: type[NativeDoor]) -> None:
     """A call that succeeds returns exactly 0."""
@@ -81,6 +81,19 @@ def test_zero(sock: Socket, server: Server, case: type[NativeDoor]) -> None:
     outcome = sock.connect(server.address)
     assert outcome == 0
     assert outcome.returned == 0
+    assert sock.getpeername() == server.address
+
+
+@clause("connect.ret.zero-on-success")
+@ENTRIES
+@variants(families=INTERNET, types=["raw"])
+def test_zero_for_raw(sock: Socket, server: Server, case: type[NativeDoor]) -> None:
+    """So does one on a raw socket, whose peer's name has the port that it was given."""
+    sock.calls.door, peer = case(), with_port(server.address, 7001)
+    outcome = sock.connect(peer)
+    assert outcome == 0
+    assert outcome.returned == 0
+    assert sock.getpeername() == peer
 
 
 @clause("connect.ret.minus1-errno", case="descriptor")

@@ -1,0 +1,79 @@
+"""Expectations are strict both ways, and change no verdict."""
+
+import pytest
+
+from tests.conftest import Project
+
+REFUSED = "assert sock.connect_and_wait(servers.closed()) == ECONNREFUSED"
+
+
+def expect(project: Project, observed: str, rows: str = "demo.a/*") -> None:
+    project.write(
+        "expectations/kernel.toml",
+        f'[[expectation]]\nrows = "{rows}"\nobserved = "{observed}"\nreason = "so it is"\ndocument = "demo.2"\n',
+    )
+
+
+def test_a_deviation_as_written_down(project: Project) -> None:
+    project.test(REFUSED)
+    expect(project, "EHOSTUNREACH")
+    ran = project.run(lie="wrong_errno")
+    assert ran.status == 0
+    assert ran.row["verdict"] == "deviates"
+    assert not ran.row["unexpected"]
+    assert ran.row["expectation"] == {
+        "state": "met",
+        "rows": "demo.a/*",
+        "observed": "EHOSTUNREACH",
+        "reason": "so it is",
+        "document": "demo.2",
+    }
+    assert "1 deviate as expected" in ran.output
+
+
+def test_a_deviation_other_than_written_down(project: Project) -> None:
+    project.test(REFUSED)
+    expect(project, "ENETUNREACH")
+    ran = project.run(lie="wrong_errno")
+    assert ran.status == 1
+    assert ran.row["verdict"] == "deviates"
+    assert ran.row["unexpected"]
+    assert ran.row["expectation"]["state"] == "other"
+    assert "and not as written down" in ran.output
+
+
+def test_a_stale_expectation(project: Project) -> None:
+    project.test(REFUSED)
+    expect(project, "EHOSTUNREACH")
+    ran = project.run()
+    assert ran.status == 1
+    assert ran.row["verdict"] == "conforms"
+    assert ran.row["unexpected"]
+    assert ran.row["expectation"]["state"] == "stale"
+    assert "stale expectation: demo.a/inet-stream-blocking-syscall conforms" in ran.output
+
+
+def test_an_expectation_that_excuses_no_error_of_the_harness(project: Project) -> None:
+    project.test("sock.connect(servers.closed())\nraise ValueError")
+    expect(project, "EHOSTUNREACH")
+    ran = project.run()
+    assert ran.status == 1
+    assert ran.row["verdict"] == "harness-error"
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]])
+def test_an_expectation_for_no_row(project: Project, workers: list[str]) -> None:
+    project.test(REFUSED)
+    expect(project, "EHOSTUNREACH", rows="demo.a/unix-*")
+    ran = project.run(*workers)
+    assert ran.status == (1 if workers else 2)
+    assert not ran.rows
+    assert "the expectation for 'demo.a/unix-*' is stale: no row has such an id" in ran.output
+
+
+def test_an_expectation_for_no_clause(project: Project) -> None:
+    project.test(REFUSED)
+    expect(project, "EHOSTUNREACH", rows="demo.b/*")
+    ran = project.run()
+    assert ran.status == 4
+    assert "the expectation for 'demo.b/*' names no clause of the suite" in ran.output
