@@ -1,0 +1,199 @@
+"""A run leaves the network that it was started in as it was and sends nothing there; a killed worker leaves none."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from pyroute2.nftables.main import NFTables
+
+from fixtures.leaks import Belongings
+from netns import Namespace, in_user_namespace
+from tests.conftest import ROOT, read_records
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def host() -> Iterator[Namespace]:
+    """A namespace that stands for a machine's own network, with something of every kind in it."""
+    with Namespace("host") as namespace:
+        # Without IPv6 the links are silent by themselves, so that a single packet of ours would show.
+        if namespace.has_sysctl("net.ipv6.conf.all.disable_ipv6"):
+            namespace.set_sysctl("net.ipv6.conf.all.disable_ipv6", 1)
+            namespace.set_sysctl("net.ipv6.conf.default.disable_ipv6", 1)
+        netlink = namespace.netlink
+        netlink.link("add", ifname="up0", kind="veth", peer={"ifname": "up1"})
+        for name, address in (("up0", "10.77.0.1"), ("up1", "10.77.0.2")):
+            netlink.addr("add", index=namespace.index(name), address=address, prefixlen=24)
+            netlink.link("set", index=namespace.index(name), state="up")
+        netlink.link("set", index=1, state="up")
+        netlink.route("add", dst="default", gateway="10.77.0.2")
+        netlink.rule("add", table=77, priority=770)
+        namespace.set_sysctl("net.ipv4.tcp_syn_retries", 5)
+        with namespace.inside(), NFTables(nfgen_family=1) as tables:
+            tables.table("add", name="guard")
+        yield namespace
+
+
+def snapshot(namespace: Namespace) -> dict[str, Any]:
+    """Everything of a network that a run could change, and how much was sent."""
+    netlink = namespace.netlink
+    links = [
+        (link["index"], link.get("ifname"), link["flags"], link.get("address"), link.get("stats64"))
+        for link in netlink.get_links()
+    ]
+    with namespace.inside(), NFTables(nfgen_family=1) as tables:
+        nftables = [table.get("name") for table in tables.get_tables()]
+        chains = [str(chain["attrs"]) for chain in tables.get_chains()]
+    return {
+        "links": links,
+        "addresses": sorted(str(address["attrs"]) for address in netlink.get_addr()),
+        "routes": sorted(str(route["attrs"]) for route in netlink.get_routes()),
+        "rules": sorted(str(rule["attrs"]) for rule in netlink.get_rules(family=socket.AF_INET)),
+        "neighbours": sorted(str(neighbour["attrs"]) for neighbour in netlink.get_neighbours()),
+        "nftables": (nftables, chains),
+        "sysctls": sysctls(namespace),
+    }
+
+
+def sysctls(namespace: Namespace) -> dict[str, str]:
+    """Every readable sysctl below net."""
+    found = {}
+    with namespace.inside():
+        for path in sorted(Path("/proc/sys/net").rglob("*")):
+            try:
+                found[str(path)] = path.read_text(encoding="ascii", errors="replace")
+            except OSError:
+                continue  # A folder, or one that can only be written.
+    return found
+
+
+def as_root(out: Path) -> list[str]:
+    """The command as whoever runs these tests."""
+    return [sys.executable, "-m", "pytest", *ROWS, f"--results={out}"]
+
+
+def as_user(out: Path) -> list[str]:
+    """The same command as an ordinary user."""
+    if in_user_namespace() or os.geteuid() != 0:
+        pytest.skip("these tests run as an ordinary user already: there is no other user to become")
+    python = next((path for path in (sys.executable, "/usr/bin/python3") if runs_for_nobody(path)), None)
+    if python is None:
+        pytest.skip("no interpreter of this version can be run by an ordinary user here (it lies in a home folder)")
+    out.mkdir(parents=True, exist_ok=True)
+    os.chown(out, NOBODY, NOBODY)
+    return [*NOBODYS, python, "-m", "pytest", "-p", "no:cacheprovider", *ROWS, f"--results={out}"]
+
+
+ROWS = ["suites", "--row", "connect.ECONNREFUSED.*", "--row", "connect.udp.*", "-n", "2"]
+NOBODYS = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+
+
+def environment() -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{sysconfig.get_paths()['purelib']}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def runs_for_nobody(python: str) -> bool:
+    probe = f"""
+import subprocess, sys, pytest
+assert sys.version_info[:2] == {tuple(sys.version_info[:2])}
+subprocess.run([sys.executable, "-c", ""], check=True)  # As xdist starts its workers.
+"""
+    done = subprocess.run([*NOBODYS, python, "-c", probe], env=environment(), cwd="/", capture_output=True, check=False)
+    return done.returncode == 0
+
+
+@pytest.mark.parametrize("command", [as_root, as_user])
+def test_the_network_it_was_started_in_stays_as_it_was(host: Namespace, command: Callable[[Path], list[str]]) -> None:
+    out = Path("/tmp") / f"kconform-test-{os.getpid()}"  # noqa: S108  Another user has to reach it.
+    try:
+        asked = command(out)
+        before = snapshot(host)
+        with host.inside():
+            done = subprocess.run(
+                asked, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=100, check=False
+            )
+        after = snapshot(host)
+        rows = [record for record in read_records(out / "results.jsonl") if record["record"] == "row"]
+    finally:
+        subprocess.run(["rm", "-rf", str(out)], check=True)  # noqa: S607  Whoever owns the files.
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(rows) > 20
+    assert {row["verdict"] for row in rows} == {"conforms"}
+    assert before["nftables"][0] == ["guard"]
+    assert len(before["sysctls"]) > 100
+    assert before == after
+
+
+def test_a_killed_worker_leaves_no_namespace(tmp_path: Path) -> None:
+    asked = [sys.executable, "-m", "pytest", "suites", "--row", "connect.ETIMEDOUT.*", "-n", "2"]
+    run = subprocess.Popen(
+        [*asked, f"--results={tmp_path}"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    worker, namespaces = wait_for_a_world(run)
+    worker.send_signal(signal.SIGKILL)
+    output, _ = run.communicate(timeout=60)
+    rows = {record["id"]: record for record in read_records(tmp_path / "results.jsonl") if record["record"] == "row"}
+    assert run.returncode == 1, output
+    assert len(rows) == 4
+    assert sorted(row["verdict"] for row in rows.values()) == ["conforms", "conforms", "conforms", "harness-error"]
+    assert not namespaces & held_namespaces()
+
+
+def wait_for_a_world(run: "subprocess.Popen[str]") -> tuple[psutil.Process, set[str]]:
+    """The first worker that holds a world, and the namespaces of it."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        for child in psutil.Process(run.pid).children():
+            held = namespaces_of(child.pid)
+            if held:
+                return child, held
+        time.sleep(0.01)  # Nothing announces that another process has opened a descriptor.
+    run.kill()
+    pytest.fail("no worker ever made a world")
+
+
+def namespaces_of(pid: int) -> set[str]:
+    """The network namespaces that a process holds by descriptor."""
+    try:
+        targets = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+    except OSError:
+        return set()
+    return {target for target in targets if target.startswith("net:[")}
+
+
+def held_namespaces() -> set[str]:
+    """The network namespaces that any process holds or stands in."""
+    held: set[str] = set()
+    for pid in psutil.pids():
+        held |= namespaces_of(pid)
+        try:
+            held.add(os.readlink(f"/proc/{pid}/ns/net"))
+        except OSError:
+            continue
+    return held
+
+
+def test_nothing_is_left_of_many_worlds() -> None:
+    from netns import WORLDS
+
+    for make in WORLDS.values():
+        make().close()
+    before = Belongings.now()
+    for make in WORLDS.values():
+        for _ in range(5):
+            make().close()
+    before.check()

@@ -1,0 +1,102 @@
+"""Results files: the schema holds, a cut-off file still gives a report, and nothing in one can inject anything."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from reports.html import render
+from reports.results import ResultsError, read_results
+from reports.terminal import summary
+from tests.conftest import ROOT, Project, Ran
+
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
+
+
+@pytest.fixture
+def ran(project: Project) -> Ran:
+    """A run with a row of every verdict."""
+    project.clauses("a", "b", "c", "d", "e")
+    project.test("assert sock.connect_and_wait(servers.closed()) == ECONNREFUSED")
+    project.test("assert sock.connect_and_wait(servers.closed()) == EISCONN", name="b")
+    project.test("not_exercised('not here')", name="c")
+    project.test("sock.connect(server.address)\nraise ValueError('oh')", name="d")
+    project.test("assert sock.connect(servers.closed()) == EISCONN", name="e", variants='families=["inet6"]')
+    project.write(
+        "expectations/x.toml",
+        '[[expectation]]\nrows = "demo.e/*"\nobserved = "ECONNREFUSED"\nreason = "known"\ndocument = "demo.2"\n',
+    )
+    return project.run("-n", "2")
+
+
+def test_every_record_follows_the_schema(ran: Ran) -> None:
+    schema = json.loads((ROOT / "reports" / "results.schema.json").read_text(encoding="utf-8"))
+    validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
+    validator.check_schema(schema)
+    assert [record["record"] for record in ran.records] == ["run", *["row"] * 5, "end"]
+    for record in ran.records:
+        validator.validate(record)
+    assert {row["verdict"] for row in ran.rows.values()} == {"conforms", "deviates", "not-exercised", "harness-error"}
+    broken = {**ran.records[1], "verdict": "fine"}
+    assert not validator.is_valid(broken)
+
+
+def test_the_files_of_a_run(ran: Ran, pytester: pytest.Pytester) -> None:
+    out = pytester.path / "out"
+    assert sorted(path.name for path in out.iterdir()) == ["index.html", "junit.xml", "results.jsonl"]
+    junit = (out / "junit.xml").read_text(encoding="utf-8")
+    assert '<property name="clause" value="demo.a"' in junit
+    assert '<property name="document" value="demo.2"' in junit
+    page = (out / "index.html").read_text(encoding="utf-8")
+    for row in ran.rows.values():
+        assert f'id="row/{row["id"]}"' in page
+
+
+def test_a_run_that_was_cut_off(ran: Ran, tmp_path: Path) -> None:
+    lines = [json.dumps(record) for record in ran.records]
+    path = tmp_path / "results.jsonl"
+    path.write_text("\n".join([*lines[:3], lines[3][:50]]), encoding="utf-8")
+    results = read_results(tmp_path)
+    assert len(results.rows) == 2
+    assert results.damaged
+    assert "the run was cut off" in results.incomplete
+    assert any("INCOMPLETE" in line for line in summary(results))
+    assert "Incomplete." in render(results)
+
+
+def test_files_that_are_no_results(ran: Ran, tmp_path: Path) -> None:
+    with pytest.raises(ResultsError, match="can't be read: No such file"):
+        read_results(tmp_path / "nothing.jsonl")
+    path = tmp_path / "other.jsonl"
+    path.write_text("hello\n", encoding="utf-8")
+    with pytest.raises(ResultsError, match="has no run record"):
+        read_results(path)
+    path.write_text(json.dumps({**ran.records[0], "schema": 99}), encoding="utf-8")
+    with pytest.raises(ResultsError, match="has schema version 99"):
+        read_results(path)
+
+
+def test_nothing_from_outside_gets_into_the_page_unescaped(ran: Ran, tmp_path: Path) -> None:
+    def poison(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: poison(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [poison(each) for each in value]
+        return f"{value}{HOSTILE}" if isinstance(value, str) else value
+
+    keep = {"record", "schema", "started", "verdict", "sources", "state", "kind"}
+    records = [
+        {key: value if key in keep else poison(value) for key, value in record.items()} for record in ran.records
+    ]
+    for suite in records[0]["suites"]:
+        for clause in suite["clauses"]:
+            clause["sources"] = ["demo.2 [DESCRIPTION]"]
+    path = tmp_path / "results.jsonl"
+    path.write_text("\n".join(json.dumps(record) for record in records), encoding="utf-8")
+    page = render(read_results(path))
+    assert "alert(1)" in page
+    assert "<script>alert" not in page
+    assert "<img" not in page
+    assert page.count("<script>") == page.count("</script>") == 1
