@@ -22,7 +22,7 @@ from fixtures.features import Feature, probe_all, probe_doors  # noqa: E402
 from fixtures.plan import PlanError, RowPlan, rows_of  # noqa: E402
 from fixtures.provided import FEATURES, RUN_FOLDER  # noqa: E402
 from fixtures.rows import ROW, RowState  # noqa: E402
-from netns import Isolation, IsolationError, enter_private_network  # noqa: E402
+from netns import Isolation, IsolationError, enter_private_network, in_user_namespace  # noqa: E402
 from reports import selection  # noqa: E402
 from reports.catalogue import CatalogueError, Clause, Suite, find_suites, load_suite  # noqa: E402
 from reports.expectations import Expectations, Judgement, load_expectations  # noqa: E402
@@ -90,7 +90,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     # A short name at a short place: the paths of UNIX sockets have at most 107 bytes.
     config.stash[RUN_FOLDER] = Path(tempfile.mkdtemp(prefix="kconform-"))
-    if config.stash[ISOLATION].user_namespace and not config.option.basetemp:
+    if in_user_namespace() and not config.option.basetemp:
         # User 0 of a user namespace is not the root whose pytest-of-root folder may lie in the temporary folder.
         config.option.basetemp = str(config.stash[RUN_FOLDER] / "pytest")
     if getattr(config.option, "maxschedchunk", 0) is None:
