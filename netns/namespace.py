@@ -4,8 +4,10 @@ A namespace here has no name under /run/netns. It lives as long as a descriptor 
 holds it, so that a process killed at any moment leaves nothing behind.
 """
 
+import fcntl
 import os
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 # The main thread's entry would be /proc/self/ns/net; setns acts on the calling thread, hence this one.
 _CURRENT = "/proc/thread-self/ns/net"
+_SIOCGIFFLAGS, _IFF_RUNNING = 0x8913, 0x40  # See netdevice(7).
 
 
 class Namespace:
@@ -84,6 +87,24 @@ class Namespace:
                 return socket.if_nametoindex(link)
             except OSError as error:
                 raise LookupError(f"namespace '{self.name}' has no link '{link}'") from error
+
+    def is_ready(self, link: str) -> bool:
+        """Tell whether a link carries packets: it is running, and has its link-local address where there is IPv6."""
+        with self.inside():
+            # The entry of the main thread would be /proc/net.
+            try:
+                addresses = Path("/proc/thread-self/net/if_inet6").read_text(encoding="ascii")
+            except FileNotFoundError:
+                return self._is_running(link)
+        # Address, index, prefix, scope, flags, link; the kernel adds it last of all that a link gets.
+        return any(line.startswith("fe80") and line.split()[5] == link for line in addresses.splitlines())
+
+    def _is_running(self, link: str) -> bool:
+        request = struct.pack("16sh14x", link.encode("ascii"), 0)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            answer = fcntl.ioctl(sock, _SIOCGIFFLAGS, request)
+        flags: int = struct.unpack_from("16xh", answer)[0]
+        return bool(flags & _IFF_RUNNING)
 
     def sysctl(self, name: str) -> str:
         """Read a sysctl of this namespace, such as ``net.ipv4.tcp_syn_retries``."""

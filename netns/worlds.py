@@ -5,6 +5,7 @@ no transcript can be mistaken for traffic of a real network. A world is made for
 """
 
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -16,6 +17,18 @@ INET = socket.AF_INET
 INET6 = socket.AF_INET6
 
 IFA_F_NODAD = 0x02  # Without it IPv6 addresses are unusable while duplicate address detection runs.
+# What every host has for IPv6 before it gets links.
+_IPV6 = {
+    # Containers often turn IPv6 off by default, and new namespaces inherit that.
+    "disable_ipv6": 0,
+    # A link's own link-local address, too, has to be usable at once: without it a router asks for no neighbour, and
+    # the first packet that it forwards waits for two seconds, or is answered with an error.
+    "accept_dad": 0,
+    # Nobody is asked for who does not exist here; packets that no test sends only lengthen captures.
+    "router_solicitations": 0,
+}
+_LINK_UP = 10.0  # Seconds until a link counts as one that never comes up.
+_NEAR = 20  # The index of a link's near end; the far end gets the next that is free, from 2 on.
 RTN_BLACKHOLE, RTN_UNREACHABLE, RTN_PROHIBIT = 6, 7, 8
 
 
@@ -176,9 +189,10 @@ def _build(name: str, names: list[str], link: Callable[..., None]) -> World:
 def _host(name: str) -> Host:
     namespace = Namespace(name)
     try:
-        # Containers often turn IPv6 off by default, and new namespaces inherit that.
         if namespace.has_sysctl("net.ipv6.conf.all.disable_ipv6"):
-            namespace.set_sysctl("net.ipv6.conf.all.disable_ipv6", 0)
+            for key, value in _IPV6.items():
+                namespace.set_sysctl(f"net.ipv6.conf.all.{key}", value)
+                namespace.set_sysctl(f"net.ipv6.conf.default.{key}", value)
         namespace.netlink.link("set", index=1, state="up")  # The first link of every namespace is lo.
     except BaseException:
         namespace.close()
@@ -194,8 +208,7 @@ def _link_pair(client: Host, server: Host) -> None:
     _veth(client, "to-server", server, "to-client")
     _address(client, "to-server", "192.0.2.1", "2001:db8:1::1")
     _address(server, "to-client", "192.0.2.2", "2001:db8:1::2")
-    _up(client, "to-server")
-    _up(server, "to-client")
+    _up((client, "to-server"), (server, "to-client"))
 
 
 def _link_routed(client: Host, router: Host, server: Host) -> None:
@@ -205,13 +218,7 @@ def _link_routed(client: Host, router: Host, server: Host) -> None:
     _address(router, "to-client", "192.0.2.254", "2001:db8:1::fe")
     _address(router, "to-server", "198.51.100.254", "2001:db8:2::fe")
     _address(server, "to-router", "198.51.100.2", "2001:db8:2::2")
-    for host, link in (
-        (client, "to-router"),
-        (router, "to-client"),
-        (router, "to-server"),
-        (server, "to-router"),
-    ):
-        _up(host, link)
+    _up((client, "to-router"), (router, "to-client"), (router, "to-server"), (server, "to-router"))
     router.sysctl("net.ipv4.ip_forward", 1)
     # A limit on ICMP would turn every second "unreachable" into a timeout.
     router.sysctl("net.ipv4.icmp_ratelimit", 0)
@@ -225,8 +232,11 @@ def _link_routed(client: Host, router: Host, server: Host) -> None:
 
 
 def _veth(one: Host, link: str, other: Host, peer: str) -> None:
-    # Both ends are made straight where they belong: one request, and no name ever shows elsewhere.
-    one.namespace.netlink.link("add", ifname=link, kind="veth", peer={"ifname": peer, "net_ns_fd": other.namespace.fd})
+    # Both ends are made straight where they belong: one request, and no name ever shows elsewhere. The kernel takes a
+    # link whose peer has the same index for one without a peer, and may then be a second late in finding that it is up.
+    one.namespace.netlink.link(
+        "add", ifname=link, kind="veth", index=_NEAR, peer={"ifname": peer, "net_ns_fd": other.namespace.fd}
+    )
 
 
 def _address(host: Host, link: str, inet: str, inet6: str) -> None:
@@ -235,5 +245,13 @@ def _address(host: Host, link: str, inet: str, inet6: str) -> None:
         host.add_address(link, inet6, 64)
 
 
-def _up(host: Host, link: str) -> None:
-    host.namespace.netlink.link("set", index=host.namespace.index(link), state="up")
+def _up(*links: tuple[Host, str]) -> None:
+    """Set links up and wait until they carry packets, which the kernel sees to a little later in a thread of its own."""
+    for host, link in links:
+        host.namespace.netlink.link("set", index=host.namespace.index(link), state="up")
+    end = time.monotonic() + _LINK_UP
+    for host, link in links:
+        while not host.namespace.is_ready(link):
+            if time.monotonic() > end:
+                raise TimeoutError(f"link '{link}' of host '{host.name}' did not come up within {_LINK_UP:g} s")
+            time.sleep(0.0005)  # A look costs less than the netlink socket that would announce it.
