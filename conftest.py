@@ -333,13 +333,8 @@ def _is_whole(config: pytest.Config, suite: Suite, items: list[pytest.Item]) -> 
 def _adds_up(config: pytest.Config, suite: Suite, items: list[pytest.Item], *, whole: bool) -> bool:
     """Say, as an error of the collection, where rows, clauses and expectations do not add up."""
     rows = [_plan(item) for item in items if isinstance(item, pytest.Function)]
-    ids = [row.id for row in rows]
-    found = [
-        f"two tests make the row '{id_}': give one of them a case=" for id_ in sorted(set(ids)) if ids.count(id_) > 1
-    ]
-    if whole:
-        found += selection.problems(suite, {row.clause for row in rows})
-        found += config.stash[EXPECTATIONS][suite.name].problems(ids)
+    known = config.stash[EXPECTATIONS][suite.name]
+    found = selection.problems(suite, known, [(row.id, row.clause) for row in rows], whole=whole)
     if found:
         message = f"the suite '{suite.name}' does not add up:\n" + "\n".join(found)
         report = pytest.CollectReport(str(suite.folder), "failed", message, [])

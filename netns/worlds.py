@@ -246,7 +246,7 @@ def _address(host: Host, link: str, inet: str, inet6: str) -> None:
 
 
 def _up(*links: tuple[Host, str]) -> None:
-    """Set links up and wait until they carry packets, which the kernel sees to a little later in a thread of its own."""
+    """Set links up and wait until they carry packets, which a thread of the kernel sees to, a little later."""
     for host, link in links:
         host.namespace.netlink.link("set", index=host.namespace.index(link), state="up")
     end = time.monotonic() + _LINK_UP

@@ -1,12 +1,14 @@
 """Which rows of which suites a run is about: by clause, by document, by row; and what belongs to which suite."""
 
 import difflib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from reports.catalogue import Suite
+from reports.expectations import Expectations
 
 
 class SelectionError(Exception):
@@ -54,8 +56,24 @@ def find_suite(suites: list[Suite], path: Path) -> Suite | None:
     return next((suite for suite in suites if path.is_relative_to(suite.folder)), None)
 
 
-def problems(suite: Suite, tested: set[str]) -> list[str]:
-    """What does not add up between a suite's clauses and the clauses that all its tests try."""
+def problems(suite: Suite, expectations: Expectations, rows: list[tuple[str, str]], *, whole: bool) -> list[str]:
+    """What does not add up between a suite's catalogue, its expectations and its tests.
+
+    Args:
+        suite: the catalogue.
+        expectations: what is written down of the kernel under test.
+        rows: id and clause of every row that was collected.
+        whole: whether these are all rows of the suite: only then can a clause be said to have none.
+    """
+    counts = Counter(row for row, _ in rows)
+    found = [f"two tests make the row '{row}': give one of them a case=" for row in counts if counts[row] > 1]
+    if whole:
+        found += _clauses_and_tests(suite, {clause for _, clause in rows})
+        found += expectations.problems(list(counts))
+    return found
+
+
+def _clauses_and_tests(suite: Suite, tested: set[str]) -> list[str]:
     found = []
     for clause in suite.clauses.values():
         if clause.untestable and clause.id in tested:

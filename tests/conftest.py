@@ -88,7 +88,7 @@ class Project:
     def run(self, *arguments: str, lie: str = "", plugins: tuple[str, ...] = ()) -> Ran:
         """Run pytest on the project in a process of its own, with results in the folder ``out``."""
         out = self.pytester.path / "out"
-        self.environment.setenv("PYTHONPATH", str(ROOT))
+        self.environment.setenv("PYTHONPATH", f"{ROOT}:{self.pytester.path}")
         self.environment.setenv("KCONFORM_TEST_LIE", lie)
         named = [part for plugin in ("conftest", "tests.lying", *plugins) for part in ("-p", plugin)]
         given = ["--import-mode=importlib", "-W", "error", f"--results={out}", *arguments]

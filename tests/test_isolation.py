@@ -197,3 +197,22 @@ def test_nothing_is_left_of_many_worlds() -> None:
         for _ in range(5):
             make().close()
     before.check()
+
+
+def test_a_system_that_forbids_namespaces_is_told_which_sysctl() -> None:
+    forbid = "echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all --inh-caps=-all"
+    command = ["unshare", "--user", "--map-root-user", "sh", "-c", f"{forbid} {sys.executable} -m netns"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 1
+    assert "sysctl user.max_user_namespaces is 0; run 'sysctl -w user.max_user_namespaces=" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_python_that_is_too_old_is_told_so(tmp_path: Path) -> None:
+    script = (ROOT / "requirements" / "bootstrap.py").read_text(encoding="utf-8").replace("(3, 11)", "(9, 1)")
+    (tmp_path / "bootstrap.py").write_text(script, encoding="utf-8")
+    command = [sys.executable, str(tmp_path / "bootstrap.py"), "venv", "lock"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("kconform needs Python 9.1 or newer, and this is 3.")
+    assert not (tmp_path / "venv").exists()

@@ -185,6 +185,24 @@ def test_a_feature_that_is_missing(project: Project) -> None:
     assert ran.records[0]["features"]["cc"]["available"] is False
 
 
+NO_IPV6 = """
+from netns import Namespace
+has_sysctl = Namespace.has_sysctl
+Namespace.has_sysctl = lambda self, name: "ipv6" not in name and has_sysctl(self, name)
+"""
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]])
+def test_a_kernel_without_ipv6(project: Project, workers: list[str]) -> None:
+    project.pytester.makepyfile(no_ipv6=NO_IPV6)
+    project.test("assert sock.connect_and_wait(servers.closed()) == ECONNREFUSED", variants="families=INTERNET")
+    ran = project.run(*workers, plugins=("no_ipv6",))
+    assert ran.status == 0
+    assert ran.rows[ROW]["verdict"] == "conforms"
+    assert ran.rows["demo.a/inet6-stream-blocking-syscall"]["verdict"] == "not-exercised"
+    assert ran.rows["demo.a/inet6-stream-blocking-syscall"]["reason"] == "this kernel has no IPv6 (no net.ipv6 sysctls)"
+
+
 def test_a_run_that_stops_early_still_reports_every_row(project: Project) -> None:
     project.clauses("a", "b")
     project.test("assert sock.connect(servers.closed()) == 0")

@@ -85,10 +85,13 @@ def test_writable_when_established(sock: Socket, servers: Servers) -> None:
     busy = servers.full()
     assert sock.connect(busy.address) == EINPROGRESS
     assert sock.select() == set()
+    assert sock.poll() == set()
+    assert sock.epoll() == set()
     busy.make_room()
     sock.wait_writable()
     assert sock.select() == {WRITEFDS}
     assert sock.poll() == {POLLOUT}
+    assert sock.epoll() == {POLLOUT}
     assert sock.tcp_state() == "ESTABLISHED"
 
 
