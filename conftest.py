@@ -19,31 +19,30 @@ pytest.register_assert_rewrite("fixtures")
 
 from fixtures.facts import kernel_facts, privilege_facts, system_facts, version_facts  # noqa: E402  After the rewrite.
 from fixtures.features import Feature, probe_all, probe_doors  # noqa: E402
+from fixtures.overlap import Overlap  # noqa: E402
 from fixtures.plan import PlanError, RowPlan, rows_of  # noqa: E402
 from fixtures.provided import FEATURES, RUN_FOLDER  # noqa: E402
 from fixtures.rows import ROW, RowState  # noqa: E402
-from netns import Isolation, IsolationError, enter_private_network, in_user_namespace  # noqa: E402
+from netns import IsolationError, enter_private_network, in_user_namespace  # noqa: E402
 from reports import selection  # noqa: E402
-from reports.catalogue import CatalogueError, Clause, Suite, find_suites, load_suite  # noqa: E402
-from reports.expectations import Expectations, Judgement, load_expectations  # noqa: E402
-from reports.html import write_html  # noqa: E402
-from reports.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row, Run  # noqa: E402
+from reports.catalogue import CatalogueError, Suite, find_suites, load_suite  # noqa: E402
+from reports.expectations import load_expectations  # noqa: E402
+from reports.records import Run  # noqa: E402
 from reports.results import Collector  # noqa: E402
 from reports.selection import Selection, SelectionError  # noqa: E402
-from reports.terminal import failure, listing, summary, word  # noqa: E402
+from reports.terminal import listing  # noqa: E402
+from wiring.recorder import Recorder  # noqa: E402
+from wiring.state import CURRENT, EXPECTATIONS, ISOLATION, OVERLAP, SELECTION, SUITES, clause_of  # noqa: E402
+from wiring.verdicts import conclude  # noqa: E402
 
 # pytester is for the tests of the harness; pytest takes plugins from this file only.
 pytest_plugins = ["fixtures.provided", "pytester"]
 
 VERSION = "0.1.0"
 ROOT = Path(__file__).parent
-WORKERS_PER_CPU = 5  # Rows wait for timers of the kernel most of the time, so the waits of many workers overlap.
-
-SUITES = pytest.StashKey[list[Suite]]()
-EXPECTATIONS = pytest.StashKey[dict[str, Expectations]]()
-SELECTION = pytest.StashKey[Selection]()
-ISOLATION = pytest.StashKey[Isolation]()
-CURRENT = pytest.StashKey[RowState | None]()
+WORKERS_PER_CPU = (
+    2  # Rows that wait do so in processes of their own (fixtures.overlap): these keep the processors busy.
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -78,6 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "waits(seconds): how long the kernel makes it wait")
     suites, chosen = _load(config)
     config.stash[SUITES], config.stash[SELECTION], config.stash[CURRENT] = suites, chosen, None
+    config.stash[OVERLAP] = Overlap()
     try:
         config.stash[EXPECTATIONS] = {suite.name: load_expectations(suite) for suite in suites}
         config.stash[ISOLATION] = enter_private_network()
@@ -112,15 +112,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
     if _is_worker(config):
         return
-    config.stash[FEATURES] = probe_all()
-    acts = [suite.act for suite in config.stash[SUITES]]
+    doors = {name: door for suite in config.stash[SUITES] for name, door in probe_doors(suite.act).items()}
+    config.stash[FEATURES] = probe_all() | {f"door:{name}": door for name, door in doors.items()}
     run = Run(
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         kernel=kernel_facts(),
         system=system_facts(),
         privilege=privilege_facts(config.stash[ISOLATION]),
-        features={name: feature.record() for name, feature in config.stash[FEATURES].items()},
-        doors={name: door.record() for act in acts for name, door in probe_doors(act).items()},
+        features={name: each.record() for name, each in config.stash[FEATURES].items() if name[:5] != "door:"},
+        doors={name: door.record() for name, door in doors.items()},
         kconform=version_facts(ROOT, VERSION),
         command=["pytest", *config.invocation_params.args],
         suites=[suite.record() for suite in config.stash[SUITES]],
@@ -182,6 +182,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
+    """Let a row that waits wait in a process of its own, unless somebody wants to debug it here."""
+    waits = item.get_closest_marker("waits") is not None
+    if not waits or item.config.option.usepdb or item.config.option.capture == "no":
+        return None
+    item.config.stash[OVERLAP].start(item)
+    return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, bool, bool]:
+    """Wait for the rows that wait before the run is over."""
+    overlap = session.config.stash[OVERLAP]
+    try:
+        result = yield
+        overlap.drain()
+    finally:
+        overlap.abandon()
+    return result
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Begin a row."""
     suite = selection.find_suite(item.config.stash[SUITES], item.path)
@@ -214,31 +236,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turn the end of a phase into a verdict, and the end of the row into its record."""
     report = yield
-    state = item.stash.get(ROW, None)
-    if state is None:
-        return report
-    if call.excinfo is None:
-        if call.when == "call":
-            state.passed()
-    elif report.skipped:
-        state.skipped(str(getattr(call.excinfo.value, "msg", None) or call.excinfo.value))
-    else:
-        state.failed(call.excinfo.value, call.excinfo.tb, call.when)
-    if call.when == "call" and state.verdict in (CONFORMS, DEVIATES):
-        suite = selection.find_suite(item.config.stash[SUITES], item.path)
-        known = item.config.stash[EXPECTATIONS][suite.name] if suite else Expectations()
-        state.judgement = known.judge(state.plan.id, deviates=state.verdict == DEVIATES, observed=state.observed)
-    row = _row(item, state)
-    if call.when == "call" or report.failed:
-        _speak(item, report, state, row)
-    if call.when != "teardown" or report.failed:
-        vars(report)["kconform_word"] = word(row)
-    if call.when == "teardown":
-        # Beside the report's own fields, which xdist carries to the controller whole.
-        vars(report)["kconform_row"] = json.dumps(vars(row))
-        clause = _clause(item.config, state.plan.clause)
-        report.user_properties += [("clause", row.clause), ("verdict", row.verdict)]
-        report.user_properties += [("document", document) for document in clause.documents] if clause else []
+    conclude(item, call, report)
     return report
 
 
@@ -251,61 +249,6 @@ def pytest_report_teststatus(report: pytest.CollectReport | pytest.TestReport) -
     if report.failed and report.when != "call":
         category = "error"
     return category, said[0], said[1]
-
-
-class Recorder:
-    """The controller's side: it hears of every row, from its own process or from workers, and writes the results."""
-
-    def __init__(self, config: pytest.Config, collector: Collector) -> None:
-        self.config = config
-        self.collector = collector
-        self.folder = Path(config.option.results) if config.option.results else None
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Note which rows will run, where this process runs them itself."""
-        self._collect([item.nodeid for item in session.items])
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
-        """Note which rows will run, where workers run them."""
-        self._collect(ids)
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Write a row down as soon as it has ended, or its worker has died."""
-        record = getattr(report, "kconform_row", None)
-        plan = RowPlan.parse(report.nodeid)
-        if record is not None:
-            self.collector.add(Row.from_record(json.loads(record)))
-        elif str(report.when) == "???" and plan is not None and plan.id in self.collector.collected:
-            row = self.collector.collected[plan.id]
-            row.verdict, row.unexpected = HARNESS_ERROR, True
-            row.reason = f"the process that ran it died: {report.longrepr}"
-            self.collector.add(row)
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
-        """Write the end, and the report."""
-        self.collector.finish(int(exitstatus))
-        if self.folder is not None and self.collector.rows:
-            write_html(self.collector.results(), self.folder / "index.html")
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print what a person wants to know first."""
-        if not self.collector.rows:
-            return
-        terminalreporter.section("conformance")
-        for line in summary(self.collector.results()):
-            terminalreporter.write_line(line)
-        if self.folder is not None:
-            terminalreporter.write_line(f"report: {self.folder / 'index.html'}")
-
-    def _collect(self, nodeids: list[str]) -> None:
-        for nodeid in nodeids:
-            plan = RowPlan.parse(nodeid)
-            if plan is not None and any(plan.clause in suite.clauses for suite in self.config.stash[SUITES]):
-                row = _blank(plan, nodeid)
-                row.verdict, row.reason = NOT_EXERCISED, "the run ended before it came to this row"
-                self.collector.collect(row)
 
 
 def _is_worker(config: pytest.Config) -> bool:
@@ -344,56 +287,10 @@ def _adds_up(config: pytest.Config, suite: Suite, items: list[pytest.Item], *, w
 
 def _wanted(config: pytest.Config, item: pytest.Item, chosen: Selection) -> bool:
     plan = RowPlan.parse(item.nodeid)
-    clause = _clause(config, plan.clause) if plan is not None else None
+    clause = clause_of(config, plan.clause) if plan is not None else None
     return plan is not None and clause is not None and chosen.wants(plan.id, plan.clause, clause.documents)
 
 
 def _plan(item: pytest.Function) -> RowPlan:
     plan: RowPlan = item.callspec.params["_row"]  # type: ignore[assignment]  # What pytest_generate_tests put there.
     return plan
-
-
-def _clause(config: pytest.Config, name: str) -> Clause | None:
-    return next((suite.clauses[name] for suite in config.stash[SUITES] if name in suite.clauses), None)
-
-
-def _blank(plan: RowPlan, nodeid: str) -> Row:
-    return Row(
-        id=plan.id,
-        clause=plan.clause,
-        variant=plan.variant.fields(),
-        test=nodeid,
-        verdict=CONFORMS,
-        unexpected=False,
-        rerun=f"pytest --row {plan.id}",
-    )
-
-
-def _row(item: pytest.Item, state: RowState) -> Row:
-    row = _blank(state.plan, item.nodeid)
-    judgement: Judgement = state.judgement or Judgement("none")
-    row.verdict, row.reason = state.verdict, state.reason
-    row.expected, row.observed = state.expected, state.observed
-    row.expectation = judgement.record()
-    row.unexpected = (
-        judgement.unexpected or row.verdict == HARNESS_ERROR or (row.verdict == DEVIATES and judgement.state != "met")
-    )
-    row.seconds = round(state.seconds, 6)
-    row.world = state.world
-    row.transcript = state.transcript.record()
-    row.detail = state.detail
-    return row
-
-
-def _speak(item: pytest.Item, report: pytest.TestReport, state: RowState, row: Row) -> None:
-    """Make pytest's report of a phase say what the row says."""
-    if row.verdict in (CONFORMS, NOT_EXERCISED) and not row.unexpected:
-        return
-    state.detail = failure(row, _clause(item.config, row.clause), state.transcript.text(), str(report.longrepr or ""))
-    row.detail = state.detail
-    report.longrepr = state.detail
-    if row.unexpected:
-        report.outcome = "failed"
-    else:
-        report.outcome = "skipped"
-        report.wasxfail = (row.expectation or {}).get("reason", "")

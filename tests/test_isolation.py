@@ -7,7 +7,9 @@ import subprocess
 import sys
 import sysconfig
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -148,19 +150,23 @@ def test_a_killed_worker_leaves_no_namespace(tmp_path: Path) -> None:
     output, _ = run.communicate(timeout=60)
     rows = {record["id"]: record for record in read_records(tmp_path / "results.jsonl") if record["record"] == "row"}
     assert run.returncode == 1, output
-    assert len(rows) == 4
-    assert sorted(row["verdict"] for row in rows.values()) == ["conforms", "conforms", "conforms", "harness-error"]
+    verdicts = Counter(row["verdict"] for row in rows.values())
+    assert verdicts.total() == 10
+    assert set(verdicts) <= {"conforms", "harness-error"}
+    assert verdicts["harness-error"]
     assert not namespaces & held_namespaces()
 
 
 def wait_for_a_world(run: "subprocess.Popen[str]") -> tuple[psutil.Process, set[str]]:
-    """The first worker that holds a world, and the namespaces of it."""
+    """The first worker whose row, in a process of its own, holds a world; and the namespaces of that."""
     end = time.monotonic() + 30
     while time.monotonic() < end:
-        for child in psutil.Process(run.pid).children():
-            held = namespaces_of(child.pid)
-            if held:
-                return child, held
+        for worker in psutil.Process(run.pid).children():
+            with suppress(psutil.NoSuchProcess):  # Probes come and go.
+                for row in worker.children():
+                    held = namespaces_of(row.pid)
+                    if held:
+                        return worker, held
         time.sleep(0.01)  # Nothing announces that another process has opened a descriptor.
     run.kill()
     pytest.fail("no worker ever made a world")

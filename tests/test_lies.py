@@ -10,15 +10,15 @@ from tests.conftest import Ran
 @pytest.mark.parametrize(
     ("lie", "rows", "told"),
     [
-        ("wrong_errno", "connect.ECONNREFUSED.tcp*/*-blocking-*", "EHOSTUNREACH"),
+        ("wrong_errno", "connect.ECONNREFUSED.tcp*/*-blocking-syscall*", "EHOSTUNREACH"),
         ("positive_errno", "connect.ret.minus1-errno/*", "returned"),
-        ("success_for_failure", "connect.EFAULT.null/*", "0"),
+        ("success_for_failure", "connect.EFAULT.null/*-syscall*", "0"),
         ("nothing_happens", "connect.ret.zero-on-success/*dgram*", None),
-        ("nothing_happens", "connect.tcp.success.*/*-blocking-*", None),
-        ("wrong_peer", "connect.EISCONN.*", None),
-        ("error_told_twice", "connect.ECONNREFUSED.tcp.nonblocking/*", "ECONNREFUSED"),
+        ("nothing_happens", "connect.tcp.success.*/*-blocking-syscall*", None),
+        ("wrong_peer", "connect.EISCONN.*/*-syscall*", None),
+        ("error_told_twice", "connect.ECONNREFUSED.tcp.nonblocking/*-syscall*", "ECONNREFUSED"),
         ("deaf_filter", "connect.udp.receive-filter/*-syscall", "b'stranger'"),
-        ("always_ready", "connect.select.not-ready-while-pending/*", None),
+        ("always_ready", "connect.select.not-ready-while-pending/*-syscall*", None),
     ],
 )
 def test_a_lie_is_noticed(run_connect: Callable[..., Ran], lie: str, rows: str, told: str | None) -> None:
@@ -33,6 +33,6 @@ def test_a_lie_is_noticed(run_connect: Callable[..., Ran], lie: str, rows: str, 
 
 
 def test_the_truth_is_believed(run_connect: Callable[..., Ran]) -> None:
-    ran = run_connect("--row", "connect.ECONNREFUSED.*/*-blocking-*")
+    ran = run_connect("--row", "connect.ECONNREFUSED.*/*-blocking-syscall*")
     assert ran.status == 0
     assert {row["verdict"] for row in ran.rows.values()} == {"conforms"}

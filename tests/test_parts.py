@@ -125,7 +125,7 @@ ALLOWED = {
     "reports": {"reports", "jinja2"},
     "suites": {"fixtures", "netns", "pytest", "suites"},
 }
-OURS = {*ALLOWED, "kernels", "tests", "conftest", "pyroute2", "psutil", "pytest", "jinja2"}
+OURS = {*ALLOWED, "kernels", "wiring", "tests", "conftest", "pyroute2", "psutil", "pytest", "jinja2"}
 
 
 @pytest.mark.parametrize("room", ALLOWED)

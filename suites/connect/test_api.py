@@ -5,6 +5,7 @@ from errno import EACCES, EBADF, ECONNREFUSED, EINVAL, ELOOP, ENOENT, ENOTDIR
 from pathlib import Path
 
 from fixtures import (
+    ALL,
     BOTH,
     INTERNET,
     Door,
@@ -33,8 +34,8 @@ ENTRIES = cases({"syscall": NativeDoor, "libc": LibcDoor})
 
 
 @clause("connect.api.purpose")
-@variants(families=[*INTERNET, "unix"])
-@variants(families=["unix"], types=["seqpacket"])
+@variants(families=[*INTERNET, "unix"], doors=ALL)
+@variants(families=["unix"], types=["seqpacket"], doors=ALL)
 def test_purpose(sock: Socket, server: Server) -> None:
     """One call starts the connection; nothing else is needed on the client's side before data can flow."""
     assert sock.connect(server.address) == 0
@@ -53,7 +54,7 @@ def test_prototype(sock: Socket, server: Server, compiled_door: Door) -> None:
 
 
 @clause("connect.api.family-interprets-address", case="own")
-@variants(families=["inet"], types=["stream", "dgram"])
+@variants(families=["inet"], types=["stream", "dgram"], doors=ALL)
 def test_address_of_own_family(sock: Socket, server: Server) -> None:
     """A sockaddr_in names a peer to an AF_INET socket."""
     assert sock.connect(server.address) == 0
@@ -61,8 +62,8 @@ def test_address_of_own_family(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.api.family-interprets-address", case="other")
-@variants(families=["inet6"])
-@variants(families=["unix"], types=["stream", "dgram", "seqpacket"])
+@variants(families=["inet6"], doors=ALL)
+@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], doors=ALL)
 def test_address_of_other_family(sock: Socket, servers: Servers) -> None:
     """The same bytes mean nothing to a socket of another family."""
     inet = servers.make("inet", family="inet", kind="stream")
@@ -136,7 +137,7 @@ def _through_a_loop(folder: Path) -> Path:
 
 @clause("connect.err.list-not-exhaustive")
 @cases({"ENOENT": (_missing, ENOENT), "ENOTDIR": (_through_a_file, ENOTDIR), "ELOOP": (_through_a_loop, ELOOP)})
-@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], modes=BOTH)
+@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], modes=BOTH, doors=ALL)
 def test_errors_of_unix(sock: Socket, server: Server, folder: Path, case: tuple[Callable[[Path], Path], int]) -> None:
     """UNIX sockets answer with errors of path names, which the list does not have."""
     path, error = case
@@ -147,7 +148,7 @@ def test_errors_of_unix(sock: Socket, server: Server, folder: Path, case: tuple[
 
 @clause("connect.err.list-not-exhaustive", case="EACCES")
 @world("pair")
-@variants(families=["inet"], types=["dgram"], modes=BOTH)
+@variants(families=["inet"], types=["dgram"], modes=BOTH, doors=ALL)
 def test_error_of_internet(sock: Socket, server: Server) -> None:
     """A broadcast address without SO_BROADCAST is answered with EACCES, which the list does not have."""
     assert sock.connect(internet(FAMILIES["inet"], "192.0.2.255", 7001)) == EACCES
@@ -156,8 +157,8 @@ def test_error_of_internet(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.seealso.exists")
-@variants(families=[*INTERNET, "unix"])
-@variants(families=["unix"], types=["seqpacket"])
+@variants(families=[*INTERNET, "unix"], doors=ALL)
+@variants(families=["unix"], types=["seqpacket"], doors=ALL)
 def test_the_other_calls(new_socket: SocketMaker, servers: Servers) -> None:
     """socket, bind, listen, getsockname and accept do their part around a connection."""
     listener, client = new_socket("listener"), new_socket("client")

@@ -1,11 +1,11 @@
 """Arguments that no socket call takes: bad descriptors, things that are no socket, bad pointers, lengths, families."""
 
-import ctypes
 import struct
 from collections.abc import Callable
 from errno import EAFNOSUPPORT, EBADF, EFAULT, EINVAL, ENOTSOCK
 
 from fixtures import (
+    ALL,
     BOTH,
     INTERNET,
     Bytes,
@@ -27,7 +27,7 @@ FAMILIES = [*INTERNET, "unix"]
 
 
 @clause("connect.EBADF.closed")
-@variants(families=FAMILIES)
+@variants(families=FAMILIES, doors=ALL)
 def test_closed_descriptor(sock: Socket, server: Server) -> None:
     """A descriptor that was closed is bad, each time."""
     _ = server.address
@@ -39,7 +39,7 @@ def test_closed_descriptor(sock: Socket, server: Server) -> None:
 
 @clause("connect.EBADF.{case}")
 @cases({"negative": (-1, -100, INT_MIN), "out-of-range": (9999, 2**20, INT_MAX)})
-@variants(families=FAMILIES)
+@variants(families=FAMILIES, doors=ALL)
 def test_bad_number(server: Server, sock: Socket, case: tuple[int, ...]) -> None:
     """A number that no descriptor has is bad."""
     address = server.address
@@ -50,7 +50,7 @@ def test_bad_number(server: Server, sock: Socket, case: tuple[int, ...]) -> None
 
 @clause("connect.ENOTSOCK.{case}")
 @cases({"regular": "regular", "pipe": "pipe", "device": "device", "epoll": "epoll"})
-@variants(families=FAMILIES)
+@variants(families=FAMILIES, doors=ALL)
 def test_no_socket(server: Server, sock: Socket, no_socket: Callable[[str], int], case: str) -> None:
     """A descriptor of something else than a socket is told so."""
     other = Socket(sock.calls, no_socket(case), case)
@@ -59,7 +59,7 @@ def test_no_socket(server: Server, sock: Socket, no_socket: Callable[[str], int]
 
 
 @clause("connect.ENOTSOCK.pipe", case="write-end")
-@variants(families=FAMILIES)
+@variants(families=FAMILIES, doors=ALL)
 def test_write_end_of_a_pipe(server: Server, sock: Socket, no_socket: Callable[[str], int]) -> None:
     """Either end of a pipe is told so."""
     assert Socket(sock.calls, no_socket("pipe-write"), "pipe").connect(server.address) == ENOTSOCK
@@ -69,7 +69,6 @@ POINTERS = cases(
     {
         "null": lambda _: 0,
         "unmapped": lambda _: 8,
-        "kernel-address": lambda _: 0xFFFF800000000000,
         "prot-none": lambda memory: memory.edge,
     }
 )
@@ -77,8 +76,8 @@ POINTERS = cases(
 
 @clause("connect.EFAULT.{case}")
 @POINTERS
-@variants(families=INTERNET, types=["stream"], modes=BOTH)
-@variants(families=["unix"], types=["stream", "seqpacket"], modes=BOTH)
+@variants(families=INTERNET, types=["stream"], modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=["stream", "seqpacket"], modes=BOTH, doors=ALL)
 def test_bad_pointer(sock: Socket, server: Server, memory: Memory, case: Callable[[Memory], int]) -> None:
     """An address that cannot be read is a fault, and leaves the socket as it was."""
     length = len(server.address.pack())
@@ -90,7 +89,7 @@ def test_bad_pointer(sock: Socket, server: Server, memory: Memory, case: Callabl
 
 @clause("connect.EFAULT.{case}", case="associated")
 @POINTERS
-@variants(families=FAMILIES, types=["dgram"], modes=BOTH)
+@variants(families=FAMILIES, types=["dgram"], modes=BOTH, doors=ALL)
 def test_bad_pointer_when_associated(
     sock: Socket, server: Server, memory: Memory, case: Callable[[Memory], int]
 ) -> None:
@@ -102,9 +101,18 @@ def test_bad_pointer_when_associated(
     assert server.socket.recv() == b"still here"
 
 
+@clause("connect.EFAULT.kernel-address")
+@variants(families=FAMILIES, types=["stream", "dgram"], modes=BOTH, doors=["syscall", "io_uring"])
+def test_kernel_address(sock: Socket, server: Server) -> None:
+    """An address of the kernel's own, which fits into no 32-bit pointer, is a fault."""
+    assert sock.connect_raw(0xFFFF800000000000, len(server.address.pack())) == EFAULT
+    assert_not_connected(sock)
+    assert_usable(sock, server)
+
+
 @clause("connect.EFAULT.straddle")
-@variants(families=FAMILIES, types=["stream"], modes=BOTH)
-@variants(families=["unix"], types=["seqpacket"])
+@variants(families=FAMILIES, types=["stream"], modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=["seqpacket"], doors=ALL)
 def test_pointer_across_the_edge(sock: Socket, server: Server, memory: Memory) -> None:
     """An address of which a part cannot be read is a fault; one that just fits is not."""
     data = server.address.pack()
@@ -116,8 +124,8 @@ def test_pointer_across_the_edge(sock: Socket, server: Server, memory: Memory) -
 
 
 @clause("connect.EFAULT.straddle", case="just-fits")
-@variants(families=FAMILIES, types=["stream", "dgram"])
-@variants(families=["unix"], types=["seqpacket"])
+@variants(families=FAMILIES, types=["stream", "dgram"], doors=ALL)
+@variants(families=["unix"], types=["seqpacket"], doors=ALL)
 def test_pointer_up_to_the_edge(sock: Socket, server: Server, memory: Memory) -> None:
     """The neighbouring case: an address whose last byte is the last that can be read is no fault."""
     data = server.address.pack()
@@ -127,8 +135,8 @@ def test_pointer_up_to_the_edge(sock: Socket, server: Server, memory: Memory) ->
 
 @clause("connect.EINVAL.addrlen-negative")
 @cases({"minus-1": -1, "minus-16": -16, "INT_MIN": INT_MIN})
-@variants(families=FAMILIES, types=["stream", "dgram"], modes=BOTH)
-@variants(families=["unix"], types=["seqpacket"], modes=BOTH)
+@variants(families=FAMILIES, types=["stream", "dgram"], modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=["seqpacket"], modes=BOTH, doors=ALL)
 def test_negative_length(sock: Socket, server: Server, case: int) -> None:
     """A negative length is invalid whatever the address is."""
     assert sock.connect(server.address, case) == EINVAL
@@ -138,18 +146,18 @@ def test_negative_length(sock: Socket, server: Server, case: int) -> None:
 
 @clause("connect.EINVAL.addrlen-too-large")
 @cases({"129": 129, "4096": 4096, "INT_MAX": INT_MAX})
-@variants(families=FAMILIES, types=["stream", "dgram"], modes=BOTH)
-@variants(families=["unix"], types=["seqpacket"], modes=BOTH)
+@variants(families=FAMILIES, types=["stream", "dgram"], modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=["seqpacket"], modes=BOTH, doors=ALL)
 def test_length_beyond_any_address(sock: Socket, server: Server, case: int) -> None:
     """A length beyond sockaddr_storage is invalid although the bytes can be read."""
-    data = ctypes.create_string_buffer(server.address.pack(), 4096)
-    assert sock.connect_raw(ctypes.addressof(data), case) == EINVAL
+    readable = sock.calls.door.place(server.address.pack().ljust(4096, b"\0"))
+    assert sock.connect_raw(readable, case) == EINVAL
     assert_not_connected(sock)
     assert sock.connect_and_wait(server.address) == 0
 
 
 @clause("connect.EINVAL.addrlen-too-large", case="just-fits")
-@variants(families=INTERNET, types=["stream", "dgram"], modes=BOTH)
+@variants(families=INTERNET, types=["stream", "dgram"], modes=BOTH, doors=ALL)
 def test_length_of_the_largest_address(sock: Socket, server: Server) -> None:
     """The neighbouring case: 128 bytes are sockaddr_storage, and what follows the address is not looked at."""
     padded = Bytes(server.address.pack().ljust(128, b"\xff"))
@@ -159,7 +167,7 @@ def test_length_of_the_largest_address(sock: Socket, server: Server) -> None:
 
 @clause("connect.EINVAL.addrlen-short.inet")
 @cases({str(length): length for length in (0, 1, 2, 3, 7, 8, 15)})
-@variants(families=["inet"], types=["stream", "dgram"], modes=BOTH)
+@variants(families=["inet"], types=["stream", "dgram"], modes=BOTH, doors=ALL)
 def test_short_address(sock: Socket, server: Server, case: int) -> None:
     """Anything shorter than a sockaddr_in is invalid to AF_INET."""
     assert sock.connect(server.address, case) == EINVAL
@@ -169,7 +177,7 @@ def test_short_address(sock: Socket, server: Server, case: int) -> None:
 
 @clause("connect.EINVAL.unix.length")
 @cases({str(length): length for length in (0, 1, 2, 111, 112, 128)})
-@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], modes=BOTH)
+@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], modes=BOTH, doors=ALL)
 def test_unix_length(sock: Socket, server: Server, case: int) -> None:
     """A UNIX address without a name, or longer than sockaddr_un, is invalid."""
     padded = Bytes(server.address.pack().ljust(128, b"\0"))
@@ -179,7 +187,7 @@ def test_unix_length(sock: Socket, server: Server, case: int) -> None:
 
 
 @clause("connect.EINVAL.unix.length", case="just-fits")
-@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], modes=BOTH)
+@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], modes=BOTH, doors=ALL)
 def test_longest_unix_address(sock: Socket, server: Server) -> None:
     """The neighbouring case: 110 bytes are a whole sockaddr_un."""
     assert sock.connect(Bytes(server.address.pack().ljust(110, b"\0"))) == 0
@@ -201,7 +209,7 @@ INET6_STRANGERS = {"77": _with_family(77, 28), "65535": _with_family(65535, 28),
 
 @clause("connect.EAFNOSUPPORT.{family}.{type}")
 @cases(INET_STRANGERS)
-@variants(families=["inet"], types=["stream", "dgram"], modes=BOTH)
+@variants(families=["inet"], types=["stream", "dgram"], modes=BOTH, doors=ALL)
 def test_foreign_family_to_inet(sock: Socket, server: Server, case: Bytes) -> None:
     """AF_INET takes no address that carries another family."""
     assert sock.connect(case) == EAFNOSUPPORT
@@ -212,7 +220,7 @@ def test_foreign_family_to_inet(sock: Socket, server: Server, case: Bytes) -> No
 
 @clause("connect.EAFNOSUPPORT.{family}.{type}")
 @cases(INET6_STRANGERS)
-@variants(families=["inet6"], types=["stream", "dgram"], modes=BOTH)
+@variants(families=["inet6"], types=["stream", "dgram"], modes=BOTH, doors=ALL)
 def test_foreign_family_to_inet6(sock: Socket, server: Server, case: Bytes) -> None:
     """AF_INET6 takes no address that carries another family."""
     assert sock.connect(case) == EAFNOSUPPORT
@@ -223,7 +231,7 @@ def test_foreign_family_to_inet6(sock: Socket, server: Server, case: Bytes) -> N
 
 @clause("connect.EAFNOSUPPORT.{family}.{type}")
 @cases({"77": _with_family(77, 16), "AF_INET6": _with_family(10, 28)})
-@variants(families=["inet"], types=["raw"])
+@variants(families=["inet"], types=["raw"], doors=ALL)
 def test_foreign_family_to_raw(sock: Socket, servers: Servers, case: Bytes) -> None:
     """Raw sockets take no address that carries another family either."""
     assert sock.connect(case) == EAFNOSUPPORT
@@ -233,7 +241,7 @@ def test_foreign_family_to_raw(sock: Socket, servers: Servers, case: Bytes) -> N
 
 @clause("connect.EINVAL.addrlen-short.inet6")
 @cases({str(length): length for length in (0, 1, 2, 3, 8, 15, 16, 23)})
-@variants(families=["inet6"], types=["stream", "dgram"], modes=BOTH)
+@variants(families=["inet6"], types=["stream", "dgram"], modes=BOTH, doors=ALL)
 def test_short_inet6_address(sock: Socket, server: Server, case: int) -> None:
     """Anything shorter than the first sockaddr_in6 is invalid to AF_INET6."""
     assert sock.connect(server.address, case) == EINVAL
@@ -243,7 +251,7 @@ def test_short_inet6_address(sock: Socket, server: Server, case: int) -> None:
 
 @clause("connect.EINVAL.addrlen-short.inet6", case="just-fits")
 @cases({"24": 24, "27": 27})
-@variants(families=["inet6"], types=["stream", "dgram"])
+@variants(families=["inet6"], types=["stream", "dgram"], doors=ALL)
 def test_inet6_address_without_scope(sock: Socket, server: Server, case: int) -> None:
     """The neighbouring case: the address without its scope id is enough."""
     assert sock.connect(server.address, case) == 0
@@ -255,7 +263,7 @@ UNIX_STRANGERS = cases({"AF_INET": _with_family(2, 16), "77": _with_family(77, 1
 
 @clause("connect.EAFNOSUPPORT.unix")
 @UNIX_STRANGERS
-@variants(families=["unix"], types=["stream", "dgram", "seqpacket"])
+@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], doors=ALL)
 def test_foreign_family_to_unix(sock: Socket, case: Bytes) -> None:
     """AF_UNIX takes no address that carries another family, and says so as any family would."""
     assert sock.connect(case) == EAFNOSUPPORT
@@ -263,7 +271,7 @@ def test_foreign_family_to_unix(sock: Socket, case: Bytes) -> None:
 
 @clause("connect.EINVAL.unix.family")
 @UNIX_STRANGERS
-@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], modes=BOTH)
+@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], modes=BOTH, doors=ALL)
 def test_foreign_family_is_invalid_to_unix(sock: Socket, server: Server, case: Bytes) -> None:
     """AF_UNIX calls an address that carries another family invalid."""
     assert sock.connect(case) == EINVAL

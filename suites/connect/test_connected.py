@@ -3,7 +3,9 @@
 from errno import EISCONN
 
 from fixtures import (
+    ALL,
     BOTH,
+    CALLS,
     INTERNET,
     Server,
     Servers,
@@ -22,7 +24,7 @@ from netns import World
 
 
 @clause("connect.tcp.success.blocking")
-@variants(families=INTERNET)
+@variants(families=INTERNET, doors=ALL)
 def test_blocking_connect_over_loopback(sock: Socket, server: Server) -> None:
     """The call comes back when the connection is established, on both sides."""
     assert sock.connect(server.address) == 0
@@ -32,7 +34,7 @@ def test_blocking_connect_over_loopback(sock: Socket, server: Server) -> None:
 
 @clause("connect.tcp.success.routed")
 @world("pair")
-@variants(families=INTERNET, modes=BOTH)
+@variants(families=INTERNET, modes=BOTH, doors=ALL)
 def test_connect_across_a_link(sock: Socket, server: Server, world: World, variant: Variant) -> None:
     """The same to another host; the local address is the one of the link."""
     assert sock.connect_and_wait(server.address) == 0
@@ -43,7 +45,7 @@ def test_connect_across_a_link(sock: Socket, server: Server, world: World, varia
 
 @clause("connect.tcp.success.routed", case="router")
 @world("routed")
-@variants(families=INTERNET, modes=BOTH)
+@variants(families=INTERNET, modes=BOTH, doors=ALL)
 def test_connect_through_a_router(sock: Socket, server: Server, world: World, variant: Variant) -> None:
     """The same to a host behind a router."""
     assert sock.connect_and_wait(server.address) == 0
@@ -52,7 +54,7 @@ def test_connect_through_a_router(sock: Socket, server: Server, world: World, va
 
 
 @clause("connect.unix.{type}.success")
-@variants(families=["unix"], types=["stream", "seqpacket"], modes=BOTH)
+@variants(families=["unix"], types=["stream", "seqpacket"], modes=BOTH, doors=ALL)
 def test_unix_connect(sock: Socket, server: Server) -> None:
     """UNIX sockets connect at once and before accept, in both modes; what is sent meanwhile arrives."""
     assert sock.connect(server.address) == 0
@@ -62,7 +64,7 @@ def test_unix_connect(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.EISCONN.tcp", case="again")
-@variants(families=INTERNET, modes=BOTH)
+@variants(families=INTERNET, modes=BOTH, doors=CALLS)
 def test_connect_again(sock: Socket, server: Server) -> None:
     """A connected socket that connects again, to the same address, is told that it is connected."""
     assert sock.connect_and_wait(server.address) == 0
@@ -73,7 +75,7 @@ def test_connect_again(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.EISCONN.unix.{type}", case="again")
-@variants(families=["unix"], types=["stream", "seqpacket"], modes=BOTH)
+@variants(families=["unix"], types=["stream", "seqpacket"], modes=BOTH, doors=ALL)
 def test_unix_connect_again(sock: Socket, server: Server) -> None:
     """So is a UNIX socket."""
     assert sock.connect(server.address) == 0
@@ -84,7 +86,7 @@ def test_unix_connect_again(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.async.first-connect-after-success")
-@variants(families=INTERNET, modes=["nonblocking"])
+@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
 def test_connect_after_completion(sock: Socket, server: Server) -> None:
     """After a completion in the background the next connect returns 0 once, and EISCONN from then on."""
     assert sock.connect_and_wait(server.address) == 0
@@ -96,7 +98,7 @@ def test_connect_after_completion(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.EISCONN.tcp", case="elsewhere")
-@variants(families=INTERNET)
+@variants(families=INTERNET, doors=ALL)
 def test_connect_elsewhere(sock: Socket, server: Server, servers: Servers) -> None:
     """A connected socket cannot connect to another address, and the other never hears of it."""
     other = servers.make("other")
@@ -109,7 +111,7 @@ def test_connect_elsewhere(sock: Socket, server: Server, servers: Servers) -> No
 
 
 @clause("connect.EISCONN.unix.{type}", case="elsewhere")
-@variants(families=["unix"], types=["stream", "seqpacket"], modes=BOTH)
+@variants(families=["unix"], types=["stream", "seqpacket"], modes=BOTH, doors=ALL)
 def test_unix_connect_elsewhere(sock: Socket, server: Server, servers: Servers) -> None:
     """Nor can a UNIX socket."""
     other = servers.make("other")
@@ -121,7 +123,7 @@ def test_unix_connect_elsewhere(sock: Socket, server: Server, servers: Servers) 
 
 
 @clause("connect.EISCONN.tcp.accepted")
-@variants(families=INTERNET)
+@variants(families=INTERNET, doors=ALL)
 def test_connect_an_accepted_socket(sock: Socket, server: Server, servers: Servers) -> None:
     """A socket from accept is connected: to its own peer, and to anybody else."""
     other = servers.make("other")
@@ -136,7 +138,7 @@ def test_connect_an_accepted_socket(sock: Socket, server: Server, servers: Serve
 
 
 @clause("connect.EISCONN.unix.{type}", case="accepted")
-@variants(families=["unix"], types=["stream", "seqpacket"])
+@variants(families=["unix"], types=["stream", "seqpacket"], doors=ALL)
 def test_unix_connect_an_accepted_socket(sock: Socket, server: Server, servers: Servers) -> None:
     """So is a UNIX socket from accept."""
     other = servers.make("other")
@@ -150,7 +152,7 @@ def test_unix_connect_an_accepted_socket(sock: Socket, server: Server, servers: 
 
 
 @clause("connect.EISCONN.unix.{type}", case="socketpair")
-@variants(families=["unix"], types=["stream", "seqpacket"])
+@variants(families=["unix"], types=["stream", "seqpacket"], doors=ALL)
 def test_unix_connect_an_end_of_a_pair(sock: Socket, server: Server, variant: Variant) -> None:
     """So is an end of a socket pair."""
     one, other = open_pair(sock.calls, variant.type)

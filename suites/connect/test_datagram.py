@@ -3,6 +3,7 @@
 from errno import EAFNOSUPPORT, EAGAIN, ECONNREFUSED, ENETUNREACH, ENOTCONN, EPERM
 
 from fixtures import (
+    ALL,
     BOTH,
     INTERNET,
     Bytes,
@@ -29,7 +30,7 @@ IP_HEADER = {"inet": 20, "inet6": 0}  # Bytes in front of what a raw socket rece
 
 
 @clause("connect.udp.default-destination")
-@variants(families=INTERNET, types=["dgram"], modes=BOTH)
+@variants(families=INTERNET, types=["dgram"], modes=BOTH, doors=ALL)
 def test_default_destination(sock: Socket, server: Server, servers: Servers) -> None:
     """Datagrams without an address go to the peer and to nobody else; the socket has a name of its own."""
     other = servers.make("other")
@@ -45,7 +46,7 @@ def test_default_destination(sock: Socket, server: Server, servers: Servers) -> 
 
 
 @clause("connect.udp.receive-filter")
-@variants(families=INTERNET, types=["dgram"], modes=BOTH)
+@variants(families=INTERNET, types=["dgram"], modes=BOTH, doors=ALL)
 def test_receive_filter(sock: Socket, server: Server, servers: Servers) -> None:
     """Nobody but the peer is heard: neither another port of its host, nor the same port of another address."""
     neighbour = servers.make("neighbour")
@@ -61,7 +62,7 @@ def test_receive_filter(sock: Socket, server: Server, servers: Servers) -> None:
 
 
 @clause("connect.udp.receive-filter", case="before")
-@variants(families=INTERNET, types=["dgram"])
+@variants(families=INTERNET, types=["dgram"], doors=ALL)
 def test_no_filter_without_a_peer(sock: Socket, server: Server, servers: Servers) -> None:
     """The neighbouring case: before it connects the socket hears everybody."""
     name = servers.free_address()
@@ -74,7 +75,7 @@ def test_no_filter_without_a_peer(sock: Socket, server: Server, servers: Servers
 
 
 @clause("connect.raw.receive-filter")
-@variants(families=INTERNET, types=["raw"], modes=BOTH)
+@variants(families=INTERNET, types=["raw"], modes=BOTH, doors=ALL)
 def test_raw_receive_filter(sock: Socket, server: Server, servers: Servers, variant: Variant) -> None:
     """A connected raw socket hears only its peer's address."""
     peer, here = servers.make("peer", second_address=True), server.address
@@ -87,7 +88,7 @@ def test_raw_receive_filter(sock: Socket, server: Server, servers: Servers, vari
 
 
 @clause("connect.udp.reconnect")
-@variants(families=INTERNET, types=["dgram"], modes=BOTH)
+@variants(families=INTERNET, types=["dgram"], modes=BOTH, doors=ALL)
 def test_reconnect(sock: Socket, server: Server, servers: Servers) -> None:
     """The association can be changed as often as one likes: the last peer counts, and the port stays."""
     other = servers.make("other")
@@ -113,7 +114,7 @@ def null_address(variant: Variant) -> Bytes:
 
 @clause("connect.null-address.udp")
 @waits(PATIENCE)
-@variants(families=INTERNET, types=["dgram"])
+@variants(families=INTERNET, types=["dgram"], doors=ALL)
 def test_null_address_dissolves(sock: Socket, server: Server, servers: Servers, variant: Variant) -> None:
     """After connecting to the null address the socket has no peer and hears everybody again."""
     stranger = servers.make("stranger", second_address=True)
@@ -126,7 +127,7 @@ def test_null_address_dissolves(sock: Socket, server: Server, servers: Servers, 
 
 
 @clause("connect.null-address.udp.loopback")
-@variants(families=INTERNET, types=["dgram"], modes=BOTH)
+@variants(families=INTERNET, types=["dgram"], modes=BOTH, doors=ALL)
 def test_null_address_is_loopback(
     sock: Socket, server: Server, servers: Servers, variant: Variant, world: World
 ) -> None:
@@ -144,7 +145,7 @@ def test_null_address_is_loopback(
 
 
 @clause("connect.null-address.unix.dgram")
-@variants(families=["unix"], types=["dgram"])
+@variants(families=["unix"], types=["dgram"], doors=ALL)
 def test_null_address_dissolves_unix(sock: Socket, server: Server) -> None:
     """After connecting to the null address a UNIX socket has no peer."""
     assert sock.connect(server.address) == 0
@@ -153,7 +154,7 @@ def test_null_address_dissolves_unix(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.null-address.unix.dgram.kept")
-@variants(families=["unix"], types=["dgram"], modes=BOTH)
+@variants(families=["unix"], types=["dgram"], modes=BOTH, doors=ALL)
 def test_zeros_are_an_abstract_name(sock: Socket, server: Server) -> None:
     """Linux takes zeros for an abstract name that nobody has; the association stays in force."""
     assert sock.connect(server.address) == 0
@@ -164,7 +165,7 @@ def test_zeros_are_an_abstract_name(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.invalid-address.dgram")
-@variants(families=[*INTERNET, "unix"], types=["dgram"])
+@variants(families=[*INTERNET, "unix"], types=["dgram"], doors=ALL)
 def test_invalid_address_dissolves(sock: Socket, server: Server) -> None:
     """After connecting to an invalid address the socket has no peer."""
     assert sock.connect(server.address) == 0
@@ -174,7 +175,7 @@ def test_invalid_address_dissolves(sock: Socket, server: Server) -> None:
 
 @clause("connect.invalid-address.dgram.kept")
 @cases({"family": EAFNOSUPPORT, "route": ENETUNREACH})
-@variants(families=INTERNET, types=["dgram"], modes=BOTH)
+@variants(families=INTERNET, types=["dgram"], modes=BOTH, doors=ALL)
 def test_invalid_address_keeps(sock: Socket, server: Server, variant: Variant, case: int) -> None:
     """Linux refuses an address of an unknown family or without a route, and keeps the association."""
     nowhere = {"inet": "192.0.2.1", "inet6": "2001:db8:ffff::1"}[variant.family]
@@ -187,7 +188,7 @@ def test_invalid_address_keeps(sock: Socket, server: Server, variant: Variant, c
 
 
 @clause("connect.unix.dgram.peer")
-@variants(families=["unix"], types=["dgram"], modes=BOTH)
+@variants(families=["unix"], types=["dgram"], modes=BOTH, doors=ALL)
 def test_unix_peer(sock: Socket, server: Server, servers: Servers) -> None:
     """Datagrams without an address go to the peer and to nobody else."""
     other = servers.make("other")
@@ -201,7 +202,7 @@ def test_unix_peer(sock: Socket, server: Server, servers: Servers) -> None:
 
 
 @clause("connect.unix.dgram.reconnect")
-@variants(families=["unix"], types=["dgram"], modes=BOTH)
+@variants(families=["unix"], types=["dgram"], modes=BOTH, doors=ALL)
 def test_unix_reconnect(sock: Socket, server: Server, servers: Servers) -> None:
     """The association can be changed as often as one likes: the last peer counts."""
     other = servers.make("other")
@@ -215,7 +216,7 @@ def test_unix_reconnect(sock: Socket, server: Server, servers: Servers) -> None:
 
 
 @clause("connect.unix.dgram.receive-filter")
-@variants(families=["unix"], types=["dgram"], modes=BOTH)
+@variants(families=["unix"], types=["dgram"], modes=BOTH, doors=ALL)
 def test_unix_receive_filter(sock: Socket, server: Server, servers: Servers) -> None:
     """Nobody but the peer may send to a connected UNIX socket; whoever tries is told."""
     name, stranger = servers.free_address("name"), servers.make("stranger")

@@ -4,6 +4,7 @@ import socket
 from errno import EADDRINUSE, EADDRNOTAVAIL
 
 from fixtures import (
+    ALL,
     BOTH,
     INTERNET,
     Server,
@@ -32,7 +33,7 @@ def share_a_port(first: Socket, second: Socket, world: World, variant: Variant) 
 
 
 @clause("connect.EADDRINUSE")
-@variants(families=INTERNET, modes=BOTH)
+@variants(families=INTERNET, modes=BOTH, doors=ALL)
 def test_address_in_use(sock: Socket, new_socket: SocketMaker, server: Server, world: World, variant: Variant) -> None:
     """The second connection with one four-tuple finds its address in use."""
     first = new_socket("first")
@@ -42,7 +43,7 @@ def test_address_in_use(sock: Socket, new_socket: SocketMaker, server: Server, w
 
 
 @clause("connect.EADDRNOTAVAIL.tuple-in-use")
-@variants(families=INTERNET, modes=BOTH)
+@variants(families=INTERNET, modes=BOTH, doors=ALL)
 def test_tuple_in_use(
     sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, world: World, variant: Variant
 ) -> None:
@@ -59,7 +60,7 @@ def test_tuple_in_use(
 
 
 @clause("connect.EADDRNOTAVAIL.ephemeral-exhausted.tcp")
-@variants(families=INTERNET, modes=BOTH)
+@variants(families=INTERNET, modes=BOTH, doors=ALL)
 def test_ports_used_up(new_socket: SocketMaker, server: Server, servers: Servers, world: World) -> None:
     """When every port of the range is taken for a destination, the next connect to it finds none."""
     world.client.sysctl("net.ipv4.ip_local_port_range", "40000 40001")

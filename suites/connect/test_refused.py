@@ -3,7 +3,9 @@
 from errno import ECONNREFUSED, EINPROGRESS, ENOTCONN, EPROTOTYPE
 
 from fixtures import (
+    ALL,
     BOTH,
+    CALLS,
     INTERNET,
     POLLHUP,
     POLLOUT,
@@ -24,7 +26,7 @@ from fixtures import (
 
 
 @clause("connect.ECONNREFUSED.tcp{six}")
-@variants(families=INTERNET)
+@variants(families=INTERNET, doors=ALL)
 def test_nobody_listens(sock: Socket, server: Server, servers: Servers) -> None:
     """A blocking stream connect to a port where nobody listens is refused, as often as it is tried."""
     assert sock.connect(servers.closed()) == ECONNREFUSED
@@ -35,7 +37,7 @@ def test_nobody_listens(sock: Socket, server: Server, servers: Servers) -> None:
 
 
 @clause("connect.ECONNREFUSED.tcp{six}", case="bound")
-@variants(families=INTERNET)
+@variants(families=INTERNET, doors=ALL)
 def test_somebody_is_bound_and_does_not_listen(sock: Socket, servers: Servers, new_socket: SocketMaker) -> None:
     """A port that is bound by a socket which does not listen refuses, and that socket hears nothing of it."""
     idle, address = new_socket("idle", nonblocking=True), servers.free_address()
@@ -47,7 +49,7 @@ def test_somebody_is_bound_and_does_not_listen(sock: Socket, servers: Servers, n
 
 @clause("connect.ECONNREFUSED.tcp.remote")
 @world("pair")
-@variants(families=INTERNET, modes=BOTH)
+@variants(families=INTERNET, modes=BOTH, doors=ALL)
 def test_nobody_listens_on_another_host(sock: Socket, servers: Servers) -> None:
     """The same when the RST comes over a link."""
     assert sock.connect_and_wait(servers.closed()) == ECONNREFUSED
@@ -56,7 +58,7 @@ def test_nobody_listens_on_another_host(sock: Socket, servers: Servers) -> None:
 
 @clause("connect.ECONNREFUSED.tcp.remote", case="router")
 @world("routed")
-@variants(families=INTERNET, modes=BOTH)
+@variants(families=INTERNET, modes=BOTH, doors=ALL)
 def test_nobody_listens_behind_a_router(sock: Socket, servers: Servers) -> None:
     """The same when the RST comes through a router."""
     assert sock.connect_and_wait(servers.closed()) == ECONNREFUSED
@@ -64,7 +66,7 @@ def test_nobody_listens_behind_a_router(sock: Socket, servers: Servers) -> None:
 
 
 @clause("connect.ECONNREFUSED.tcp.nonblocking")
-@variants(families=INTERNET, modes=["nonblocking"])
+@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
 def test_refusal_in_the_background(sock: Socket, servers: Servers) -> None:
     """A non-blocking socket hears of the refusal by SO_ERROR, once, however soon it came."""
     assert sock.connect(servers.closed()) == EINPROGRESS
@@ -75,7 +77,7 @@ def test_refusal_in_the_background(sock: Socket, servers: Servers) -> None:
 
 
 @clause("connect.ECONNREFUSED.unix.not-listening")
-@variants(families=["unix"], types=["stream", "seqpacket"], modes=BOTH)
+@variants(families=["unix"], types=["stream", "seqpacket"], modes=BOTH, doors=ALL)
 def test_unix_socket_that_does_not_listen(sock: Socket, server: Server, servers: Servers) -> None:
     """A UNIX socket that is bound and does not listen refuses, in both modes at once."""
     idle = servers.closed()
@@ -86,7 +88,7 @@ def test_unix_socket_that_does_not_listen(sock: Socket, server: Server, servers:
 
 
 @clause("connect.ECONNREFUSED.unix.stale")
-@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], modes=BOTH)
+@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], modes=BOTH, doors=ALL)
 def test_stale_socket_file(sock: Socket, server: Server, servers: Servers) -> None:
     """A socket file whose owner is gone refuses."""
     gone = servers.make("gone")
@@ -99,7 +101,7 @@ def test_stale_socket_file(sock: Socket, server: Server, servers: Servers) -> No
 
 
 @clause("connect.ECONNREFUSED.unix.dgram.dead-peer")
-@variants(families=["unix"], types=["dgram"], modes=BOTH)
+@variants(families=["unix"], types=["dgram"], modes=BOTH, doors=ALL)
 def test_peer_is_gone(sock: Socket, server: Server, servers: Servers) -> None:
     """Sending to a peer that was closed is refused, once; then there is no association any more."""
     gone = servers.make("gone")
@@ -113,9 +115,9 @@ def test_peer_is_gone(sock: Socket, server: Server, servers: Servers) -> None:
 
 @clause("connect.EPROTOTYPE.unix")
 @cases({"to-stream": "stream", "to-dgram": "dgram", "to-seqpacket": "seqpacket"})
-@variants(families=["unix"], types=["stream"], modes=BOTH, lines=["to-dgram", "to-seqpacket"])
-@variants(families=["unix"], types=["dgram"], modes=BOTH, lines=["to-stream", "to-seqpacket"])
-@variants(families=["unix"], types=["seqpacket"], modes=BOTH, lines=["to-stream", "to-dgram"])
+@variants(families=["unix"], types=["stream"], modes=BOTH, lines=["to-dgram", "to-seqpacket"], doors=ALL)
+@variants(families=["unix"], types=["dgram"], modes=BOTH, lines=["to-stream", "to-seqpacket"], doors=ALL)
+@variants(families=["unix"], types=["seqpacket"], modes=BOTH, lines=["to-stream", "to-dgram"], doors=ALL)
 def test_socket_of_another_type(sock: Socket, server: Server, servers: Servers, case: str) -> None:
     """A path that a socket of another type is bound to is the wrong protocol type."""
     other = servers.make("other", kind=case)

@@ -6,7 +6,9 @@ from signal import SIGUSR1
 import pytest
 
 from fixtures import (
+    ALL,
     BOTH,
+    CALLS,
     INTERNET,
     READFDS,
     WRITEFDS,
@@ -37,7 +39,7 @@ usefixtures = pytest.mark.usefixtures
 @clause("connect.ETIMEDOUT.tcp")
 @waits(ONE_RETRY)
 @usefixtures("hurried")
-@variants(families=INTERNET)
+@variants(families=INTERNET, doors=ALL)
 def test_nobody_answers(sock: Socket, server: Server, servers: Servers) -> None:
     """A blocking connect gives up after the retransmissions that are configured, not sooner; the attempt is over."""
     busy = servers.full()
@@ -52,7 +54,7 @@ def test_nobody_answers(sock: Socket, server: Server, servers: Servers) -> None:
 @clause("connect.ETIMEDOUT.tcp.nonblocking")
 @waits(ONE_RETRY)
 @usefixtures("hurried")
-@variants(families=INTERNET, modes=["nonblocking"])
+@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
 def test_nobody_answers_in_the_background(sock: Socket, servers: Servers) -> None:
     """A non-blocking connect is told by SO_ERROR, once, when select wakes up."""
     assert sock.connect(servers.full().address) == EINPROGRESS
@@ -66,7 +68,7 @@ def test_nobody_answers_in_the_background(sock: Socket, servers: Servers) -> Non
 @clause("connect.icmp.router.blackhole")
 @world("routed")
 @waits(ONE_RETRY)
-@variants(families=INTERNET, modes=BOTH)
+@variants(families=INTERNET, modes=BOTH, doors=ALL)
 def test_a_router_that_swallows(sock: Socket, hurried: World, variant: Variant) -> None:
     """A route that swallows everything on the way is a timeout, without any other error before."""
     prefix, silent = {
@@ -80,7 +82,7 @@ def test_a_router_that_swallows(sock: Socket, hurried: World, variant: Variant) 
 
 @clause("connect.EINTR.tcp")
 @waits(RETRANSMISSION)
-@variants(families=INTERNET)
+@variants(families=INTERNET, doors=CALLS)
 def test_interrupted(sock: Socket, servers: Servers) -> None:
     """A handler without SA_RESTART ends the call with EINTR; the attempt goes on and completes."""
     busy = servers.full()
@@ -97,7 +99,7 @@ def test_interrupted(sock: Socket, servers: Servers) -> None:
 
 
 @clause("connect.EINTR.unix")
-@variants(families=["unix"], types=["stream", "seqpacket"])
+@variants(families=["unix"], types=["stream", "seqpacket"], doors=CALLS)
 def test_unix_interrupted(sock: Socket, servers: Servers) -> None:
     """A handler without SA_RESTART ends the wait for room with EINTR; the socket can connect anew."""
     busy = servers.full()

@@ -1,0 +1,102 @@
+"""The ears of the controller: it hears of every row, and sees that each is written down, whatever became of it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fixtures.plan import RowPlan
+from reports.html import write_html
+from reports.records import CONFORMS, HARNESS_ERROR, NOT_EXERCISED, Row
+from reports.results import Collector
+from reports.terminal import summary
+from wiring.state import SUITES
+
+
+class Recorder:
+    """The controller's side: it hears of every row, from its own process or from workers, and writes the results."""
+
+    def __init__(self, config: pytest.Config, collector: Collector) -> None:
+        self.config = config
+        self.collector = collector
+        self.folder = Path(config.option.results) if config.option.results else None
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note which rows will run, where this process runs them itself."""
+        self._collect([item.nodeid for item in session.items])
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Note which rows will run, where workers run them."""
+        self._collect(ids)
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Note that a row runs: should it never be heard of again, its process died."""
+        plan = RowPlan.parse(nodeid)
+        if plan is not None and plan.id in self.collector.collected:
+            _lose(self.collector.collected[plan.id])
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, error: object | None) -> None:
+        """Note that a worker died: rows may be lost of which it had not even said that they run."""
+        if error is not None:
+            for id_, row in self.collector.collected.items():
+                if id_ not in self.collector.rows:
+                    _lose(row)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Write a row down as soon as it has ended, or its worker has died."""
+        record = getattr(report, "kconform_row", None)
+        plan = RowPlan.parse(report.nodeid)
+        if record is not None:
+            self.collector.add(Row.from_record(json.loads(record)))
+        elif str(report.when) == "???" and plan is not None and plan.id in self.collector.collected:
+            row = self.collector.collected[plan.id]
+            row.reason = f"the process that ran it died: {report.longrepr}"
+            self.collector.add(row)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Write the end, and the report. A row of which nobody heard fails the run, though pytest counts no failure."""
+        lost = any(row.unexpected for id_, row in self.collector.collected.items() if id_ not in self.collector.rows)
+        if lost and exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = exitstatus = pytest.ExitCode.TESTS_FAILED
+        self.collector.finish(int(exitstatus))
+        if self.folder is not None and self.collector.rows:
+            write_html(self.collector.results(), self.folder / "index.html")
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print what a person wants to know first."""
+        if not self.collector.rows:
+            return
+        terminalreporter.section("conformance")
+        for line in summary(self.collector.results()):
+            terminalreporter.write_line(line)
+        if self.folder is not None:
+            terminalreporter.write_line(f"report: {self.folder / 'index.html'}")
+
+    def _collect(self, nodeids: list[str]) -> None:
+        for nodeid in nodeids:
+            plan = RowPlan.parse(nodeid)
+            if plan is not None and any(plan.clause in suite.clauses for suite in self.config.stash[SUITES]):
+                row = blank_row(plan, nodeid)
+                row.verdict, row.reason = NOT_EXERCISED, "the run ended before it came to this row"
+                self.collector.collect(row)
+
+
+def _lose(row: Row) -> None:
+    row.verdict, row.unexpected = HARNESS_ERROR, True
+    row.reason = "the process that ran it died, or was stopped, before the row had ended"
+
+
+def blank_row(plan: RowPlan, nodeid: str) -> Row:
+    """A row of which nothing is known yet but its plan."""
+    return Row(
+        id=plan.id,
+        clause=plan.clause,
+        variant=plan.variant.fields(),
+        test=nodeid,
+        verdict=CONFORMS,
+        unexpected=False,
+        rerun=f"pytest --row {plan.id}",
+    )

@@ -1,0 +1,22 @@
+"""What a pytest session of kconform keeps: the suites, what was asked for, and what was found out once for the run."""
+
+import pytest
+
+from fixtures.overlap import Overlap
+from fixtures.rows import RowState
+from netns import Isolation
+from reports.catalogue import Clause, Suite
+from reports.expectations import Expectations
+from reports.selection import Selection
+
+SUITES = pytest.StashKey[list[Suite]]()
+EXPECTATIONS = pytest.StashKey[dict[str, Expectations]]()
+SELECTION = pytest.StashKey[Selection]()
+ISOLATION = pytest.StashKey[Isolation]()
+OVERLAP = pytest.StashKey[Overlap]()
+CURRENT = pytest.StashKey[RowState | None]()
+
+
+def clause_of(config: pytest.Config, name: str) -> Clause | None:
+    """The clause of that id, in whatever suite it is."""
+    return next((suite.clauses[name] for suite in config.stash[SUITES] if name in suite.clauses), None)

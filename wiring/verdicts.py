@@ -1,0 +1,72 @@
+"""From the end of a phase, as pytest tells it, to the row's verdict, its judgement, and what pytest is to say of it."""
+
+import json
+
+import pytest
+
+from fixtures.rows import ROW, RowState
+from reports.expectations import Expectations, Judgement
+from reports.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row
+from reports.selection import find_suite
+from reports.terminal import failure, word
+from wiring.recorder import blank_row
+from wiring.state import EXPECTATIONS, SUITES, clause_of
+
+
+def conclude(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+    """Take one phase of a row into its state, and put what came of it into pytest's report of the phase."""
+    state = item.stash.get(ROW, None)
+    if state is None:
+        return
+    if call.excinfo is None:
+        if call.when == "call":
+            state.passed()
+    elif report.skipped:
+        state.skipped(str(getattr(call.excinfo.value, "msg", None) or call.excinfo.value))
+    else:
+        state.failed(call.excinfo.value, call.excinfo.tb, call.when)
+    if call.when == "call" and state.verdict in (CONFORMS, DEVIATES):
+        suite = find_suite(item.config.stash[SUITES], item.path)
+        known = item.config.stash[EXPECTATIONS][suite.name] if suite else Expectations()
+        state.judgement = known.judge(state.plan.id, deviates=state.verdict == DEVIATES, observed=state.observed)
+    row = _row(item, state)
+    if call.when == "call" or report.failed:
+        _speak(item, report, state, row)
+    if call.when != "teardown" or report.failed:
+        vars(report)["kconform_word"] = word(row)
+    if call.when == "teardown":
+        # Beside the report's own fields, which xdist carries to the controller whole.
+        vars(report)["kconform_row"] = json.dumps(vars(row))
+        clause = clause_of(item.config, state.plan.clause)
+        report.user_properties += [("clause", row.clause), ("verdict", row.verdict)]
+        report.user_properties += [("document", document) for document in clause.documents] if clause else []
+
+
+def _row(item: pytest.Item, state: RowState) -> Row:
+    row = blank_row(state.plan, item.nodeid)
+    judgement: Judgement = state.judgement or Judgement("none")
+    row.verdict, row.reason = state.verdict, state.reason
+    row.expected, row.observed = state.expected, state.observed
+    row.expectation = judgement.record()
+    row.unexpected = (
+        judgement.unexpected or row.verdict == HARNESS_ERROR or (row.verdict == DEVIATES and judgement.state != "met")
+    )
+    row.seconds = round(state.seconds, 6)
+    row.world = state.world
+    row.transcript = state.transcript.record()
+    row.detail = state.detail
+    return row
+
+
+def _speak(item: pytest.Item, report: pytest.TestReport, state: RowState, row: Row) -> None:
+    """Make pytest's report of a phase say what the row says."""
+    if row.verdict in (CONFORMS, NOT_EXERCISED) and not row.unexpected:
+        return
+    state.detail = failure(row, clause_of(item.config, row.clause), state.transcript.text(), str(report.longrepr or ""))
+    row.detail = state.detail
+    report.longrepr = state.detail
+    if row.unexpected:
+        report.outcome = "failed"
+    else:
+        report.outcome = "skipped"
+        report.wasxfail = (row.expectation or {}).get("reason", "")
