@@ -17,10 +17,9 @@ INET = socket.AF_INET
 INET6 = socket.AF_INET6
 
 IFA_F_NODAD = 0x02  # Without it IPv6 addresses are unusable while duplicate address detection runs.
-# What every host has for IPv6 before it gets links.
-_IPV6 = {
-    # Containers often turn IPv6 off by default, and new namespaces inherit that.
-    "disable_ipv6": 0,
+_NO_IPV6 = "net.ipv6.conf.all.disable_ipv6"
+# What a host has for IPv6 before it gets links.
+_LINKED = {
     # A link's own link-local address, too, has to be usable at once: without it a router asks for no neighbour, and
     # the first packet that it forwards waits for two seconds, or is answered with an error.
     "accept_dad": 0,
@@ -36,12 +35,14 @@ RTN_BLACKHOLE, RTN_UNREACHABLE, RTN_PROHIBIT = 6, 7, 8
 class Host:
     """A machine of a world: a namespace and what is configured in it.
 
-    ``addresses`` holds, per family, the addresses that others know it by, the usual one first.
+    ``addresses`` holds, per family, the addresses that others know it by, the usual one first; ``spare`` holds one
+    more that is added (link, address, prefix) when a test asks for it.
     """
 
     name: str
     namespace: Namespace
     addresses: dict[int, list[str]] = field(default_factory=dict)
+    spare: dict[int, tuple[str, str, int]] = field(default_factory=dict)
 
     def address(self, family: int) -> str:
         """The address that others reach this host by.
@@ -52,8 +53,11 @@ class Host:
         return self._addresses(family)[0]
 
     def second_address(self, family: int) -> str:
-        """Another address of this host, for a stranger or a second peer."""
-        return self._addresses(family)[1]
+        """Another address of this host, for a stranger or a second peer; it is there from the first asking on."""
+        known = self._addresses(family)
+        if len(known) == 1 and family in self.spare:
+            self.add_address(*self.spare.pop(family))
+        return known[1]
 
     def sysctl(self, name: str, value: int | str) -> None:
         """Set a sysctl of this host; see ``Namespace.set_sysctl``."""
@@ -143,13 +147,13 @@ class World:
 
 
 def loopback() -> World:
-    """One host that talks to itself: 127.0.0.0/8 and ::1, with 2001:db8:1f::2 as a second IPv6 address."""
+    """One host that talks to itself: 127.0.0.0/8 and ::1, and 2001:db8:1f::2 as a second IPv6 address if asked for."""
     host = _host("local")
     try:
         host.addresses[INET] = ["127.0.0.1", "127.0.0.2"]
         if _has_ipv6(host):
             host.addresses[INET6] = ["::1"]
-            host.add_address("lo", "2001:db8:1f::2", 128)
+            host.spare[INET6] = ("lo", "2001:db8:1f::2", 128)
     except BaseException:
         host.namespace.close()
         raise
@@ -177,7 +181,7 @@ def _build(name: str, names: list[str], link: Callable[..., None]) -> World:
     hosts: list[Host] = []
     try:
         for each in names:
-            hosts.append(_host(each))  # noqa: PERF401  One by one, so that those which exist are closed on failure.
+            hosts.append(_linked(_host(each)))  # noqa: PERF401  One by one, so that those which exist are closed on failure.
         link(*hosts)
     except BaseException:
         for host in hosts:
@@ -189,19 +193,27 @@ def _build(name: str, names: list[str], link: Callable[..., None]) -> World:
 def _host(name: str) -> Host:
     namespace = Namespace(name)
     try:
-        if namespace.has_sysctl("net.ipv6.conf.all.disable_ipv6"):
-            for key, value in _IPV6.items():
-                namespace.set_sysctl(f"net.ipv6.conf.all.{key}", value)
-                namespace.set_sysctl(f"net.ipv6.conf.default.{key}", value)
-        namespace.netlink.link("set", index=1, state="up")  # The first link of every namespace is lo.
+        # Containers often turn IPv6 off by default, and new namespaces inherit that.
+        if namespace.has_sysctl(_NO_IPV6) and namespace.sysctl(_NO_IPV6) != "0":
+            namespace.set_sysctl(_NO_IPV6, 0)
+            namespace.set_sysctl("net.ipv6.conf.default.disable_ipv6", 0)
+        namespace.raise_loopback()
     except BaseException:
         namespace.close()
         raise
     return Host(name, namespace)
 
 
+def _linked(host: Host) -> Host:
+    if _has_ipv6(host):
+        for key, value in _LINKED.items():
+            host.namespace.set_sysctl(f"net.ipv6.conf.all.{key}", value)
+            host.namespace.set_sysctl(f"net.ipv6.conf.default.{key}", value)
+    return host
+
+
 def _has_ipv6(host: Host) -> bool:
-    return host.namespace.has_sysctl("net.ipv6.conf.all.disable_ipv6")
+    return host.namespace.has_sysctl(_NO_IPV6)
 
 
 def _link_pair(client: Host, server: Host) -> None:

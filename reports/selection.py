@@ -40,7 +40,7 @@ class Selection:
         for option, patterns, known in (
             ("--clause", self.clauses, clauses),
             ("--document", self.documents, documents),
-            ("--row", tuple(pattern.partition("/")[0] for pattern in self.rows), clauses),
+            ("--row", tuple(pattern.partition("/")[0] for pattern in self.rows if "/" in pattern), clauses),
         ):
             for pattern in patterns:
                 if not any(fnmatchcase(name, pattern) for name in known):
