@@ -3,6 +3,7 @@
 PYTHON ?= python3
 RESULTS ?= reports/out
 ARGS ?=
+N ?= 10
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -10,10 +11,10 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help conformance test lint types format tests suites bench report world list lock clean
+.PHONY: help conformance test lint types format tests suites bench report soak disagreements world list lock clean
 
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
 
 conformance: $(VENV)/run.installed ## Check the live kernel and leave a report in reports/out (RESULTS=DIR, ARGS="pytest options")
 	@$(BIN)/pytest suites -n auto --results=$(RESULTS) $(ARGS)
@@ -38,6 +39,12 @@ bench: $(VENV)/dev.installed ## Measure worlds, rows and start-up, as a table an
 
 report: $(VENV)/run.installed ## Make the HTML report anew from results that are there
 	@$(BIN)/python -m reports html $(RESULTS)
+
+soak: $(VENV)/dev.installed ## Run the suites N times in random order, compare every row (ARGS="--loaded 3 --user 3")
+	@$(BIN)/python -m tests.soak --count $(N) $(ARGS)
+
+disagreements: $(VENV)/run.installed ## Write docs/disagreements.md from the results in reports/out
+	@$(BIN)/python -m reports disagreements $(RESULTS) --output docs/disagreements.md
 
 world: $(VENV)/run.installed ## Show the private networks that tests stand in
 	@$(BIN)/python -m netns

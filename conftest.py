@@ -182,12 +182,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """Let a row that waits wait in a process of its own, unless somebody wants to debug it here."""
     waits = item.get_closest_marker("waits") is not None
     if not waits or item.config.option.usepdb or item.config.option.capture == "no":
         return None
-    item.config.stash[OVERLAP].start(item)
+    item.config.stash[OVERLAP].start(item, nextitem)
     return True
 
 

@@ -1,9 +1,10 @@
-"""``python -m reports html DIR``: make the report of a results file anew, such as after a run that was cut off."""
+"""``python -m reports``: the HTML page, the summary, or the page of disagreements, from results that are there."""
 
 import argparse
 import sys
 from pathlib import Path
 
+from reports.disagreements import disagreements
 from reports.html import write_html
 from reports.results import ResultsError, read_results
 from reports.terminal import summary
@@ -18,6 +19,9 @@ def main() -> int:
     html.add_argument("-o", "--output", type=Path, help="where the page goes (default: beside the results)")
     show = commands.add_parser("summary", help="print the summary of a results file")
     show.add_argument("results", type=Path, help="results.jsonl, or the folder that holds it")
+    page = commands.add_parser("disagreements", help="write where documents and kernel part, as Markdown")
+    page.add_argument("results", type=Path, help="results.jsonl, or the folder that holds it")
+    page.add_argument("-o", "--output", type=Path, help="where the page goes (default: the terminal)")
     chosen = parser.parse_args()
     try:
         results = read_results(chosen.results)
@@ -26,6 +30,13 @@ def main() -> int:
         return 2
     if chosen.command == "summary":
         print("\n".join(summary(results)))
+        return 0
+    if chosen.command == "disagreements":
+        text = disagreements(results)
+        if chosen.output is None:
+            print(text, end="")
+        else:
+            chosen.output.write_text(text, encoding="utf-8")
         return 0
     folder = chosen.results if chosen.results.is_dir() else chosen.results.parent
     output = chosen.output or folder / "index.html"

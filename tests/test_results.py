@@ -7,6 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from reports.disagreements import disagreements
 from reports.html import render
 from reports.results import ResultsError, read_results
 from reports.terminal import summary
@@ -100,3 +101,11 @@ def test_nothing_from_outside_gets_into_the_page_unescaped(ran: Ran, tmp_path: P
     assert "<script>alert" not in page
     assert "<img" not in page
     assert page.count("<script>") == page.count("</script>") == 1
+
+
+def test_the_page_of_disagreements(ran: Ran, pytester: pytest.Pytester) -> None:
+    page = disagreements(read_results(pytester.path / "out"))
+    assert "### demo.e" in page
+    assert "- Allowed: `EISCONN`. Observed: `ECONNREFUSED` in `demo.e/inet6-stream-blocking-syscall`." in page
+    assert "- The kernel's side: known (demo.2)" in page
+    assert "demo.a" not in page

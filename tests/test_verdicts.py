@@ -212,3 +212,29 @@ def test_a_run_that_stops_early_still_reports_every_row(project: Project) -> Non
     assert ran.rows["demo.b/inet-stream-blocking-syscall"]["verdict"] == "not-exercised"
     assert ran.rows["demo.b/inet-stream-blocking-syscall"]["reason"] == "the run ended before it came to this row"
     assert ran.end["collected"] == ran.end["reported"] == 2
+
+
+def test_rows_that_wait_wait_at_the_same_time(project: Project) -> None:
+    project.test(
+        "assert sock.connect(servers.full().address) == EINPROGRESS\nassert sock.select(1.0) == set()",
+        variants='families=["inet", "inet6"], modes=["nonblocking"], doors=CALLS',
+        extra="@waits(1.0)",
+    )
+    ran = project.run()
+    assert ran.status == 0
+    assert [row["verdict"] for row in ran.rows.values()] == ["conforms"] * 4
+    assert sum(row["seconds"] for row in ran.rows.values()) > 4
+    assert ran.end["seconds"] < 4
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "1"]])
+def test_a_row_that_waits_and_dies(project: Project, workers: list[str]) -> None:
+    project.clauses("a", "b")
+    project.test("sock.connect(server.address)\nos.kill(os.getpid(), signal.SIGKILL)", extra="@waits(1.0)")
+    project.test("assert sock.connect(servers.closed()) == ECONNREFUSED", name="b")
+    ran = project.run(*workers)
+    assert ran.status == 1
+    assert ran.rows[ROW]["verdict"] == "harness-error"
+    assert "the row's own process ended by SIGKILL" in ran.rows[ROW]["reason"]
+    assert ran.rows["demo.b/inet-stream-blocking-syscall"]["verdict"] == "conforms"
+    assert ran.end["collected"] == ran.end["reported"] == 2

@@ -1,0 +1,80 @@
+"""The page of disagreements: where documents and kernel part, made of a results file.
+
+For each clause that deviates, or that says of itself that another document has it otherwise: both sides in our own
+words, what was observed, and the row that shows it.
+"""
+
+from collections.abc import Iterator
+
+from reports.catalogue import Clause
+from reports.conformance import ClauseScore, score_clauses
+from reports.records import DEVIATES
+from reports.results import Results
+
+_HEAD = """# Where documents and kernel part
+
+Generated from the catalogue and a run on {kernel} ({date}) by `python -m reports disagreements`; do not edit by hand.
+
+Each clause says what its documents say. Below are the clauses from which this kernel deviates, and those on which
+documents disagree among themselves. What was observed is what the named row saw; `pytest --row ROW` shows it again.
+"""
+
+
+def disagreements(results: Results) -> str:
+    """The page as Markdown."""
+    kernel = f"{results.run.kernel['name']} {results.run.kernel['release']}, {results.run.kernel['machine']}"
+    scores = score_clauses(results)
+    deviating = [score for score in scores.values() if score.verdict == DEVIATES]
+    others = [score for score in scores.values() if score.clause.disagreement and score.verdict != DEVIATES]
+    lines = [_HEAD.format(kernel=kernel, date=results.run.started[:10])]
+    lines += [f"## The kernel deviates ({len(deviating)})\n"]
+    for score in deviating:
+        lines += _deviation(score)
+    lines += [f"## The kernel conforms, and another document has it otherwise ({len(others)})\n"]
+    for score in others:
+        lines += _conforming(score)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _deviation(score: ClauseScore) -> Iterator[str]:
+    yield from _clause(score.clause)
+    # Rows that saw the same are named by the first of them.
+    seen: dict[tuple[str, str], list[str]] = {}
+    reasons: dict[str, str] = {}
+    for row in score.rows:
+        if row.verdict == DEVIATES:
+            seen.setdefault((row.expected or "", row.observed or ""), []).append(row.id)
+            if row.expectation is not None:
+                reasons.setdefault(row.expectation["reason"], row.expectation["document"])
+    for (expected, observed), rows in seen.items():
+        more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
+        yield f"- Allowed: `{_code(expected)}`. Observed: `{_code(observed)}` in `{rows[0]}`{more}."
+    conforming = sum(row.verdict != DEVIATES for row in score.rows)
+    if conforming:
+        yield f"- {conforming} other rows of the clause do not deviate."
+    for reason, document in reasons.items():
+        yield f"- The kernel's side: {reason} ({document})"
+    if score.clause.disagreement:
+        yield f"- {score.clause.disagreement}"
+    yield ""
+
+
+def _conforming(score: ClauseScore) -> Iterator[str]:
+    yield from _clause(score.clause)
+    shown = next((row for row in score.rows if row.observed is not None), None)
+    if shown is not None:
+        yield f"- Observed: `{_code(shown.observed or '')}` in `{shown.id}`."
+    else:
+        yield f"- {score.reason or 'Not observed in this run.'}"
+    yield f"- {score.clause.disagreement}"
+    yield ""
+
+
+def _clause(clause: Clause) -> Iterator[str]:
+    yield f"### {clause.id}\n"
+    yield f"{clause.statement} ({'; '.join(str(source) for source in clause.sources)})\n"
+
+
+def _code(text: str) -> str:
+    """A text that can stand between backticks."""
+    return text.replace("`", "'").replace("\n", " ")

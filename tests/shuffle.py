@@ -1,0 +1,12 @@
+"""A pytest plugin (``-p tests.shuffle``) that runs rows in a random order, the one that ``KCONFORM_SHUFFLE`` seeds."""
+
+import os
+import random
+
+import pytest
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Shuffle; in the same way in every worker."""
+    random.Random(int(os.environ["KCONFORM_SHUFFLE"])).shuffle(items)
