@@ -6,6 +6,7 @@ in one run, so that the ratio means something on a machine that is busy.
 
 import argparse
 import json
+import os
 import re
 import shutil
 import statistics
@@ -16,6 +17,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from netns import WORLDS, enter_private_network
 
@@ -65,7 +68,12 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers here, too")
     chosen = parser.parse_args()
     # Start-up and rows first: they start processes of their own, in the namespaces that they find.
-    numbers: dict[str, Any] = {"first_verdict": first_verdict(), "rows": rows_per_second()}
+    numbers: dict[str, Any] = {
+        "first_verdict": first_verdict(),
+        "rows": rows_per_second(),
+        "run": whole_run(),
+        "growth": {rows: seconds_for(rows) for rows in (100, 200, 400, 800, 1600)},
+    }
     enter_private_network()
     numbers["worlds"] = {name: world(name, chosen.rounds) for name in WORLDS}
     print("\n".join(table(numbers)))
@@ -107,6 +115,48 @@ def rows_with(workers: str) -> float:
         subprocess.run([*command, "-n", workers], cwd=ROOT, capture_output=True, check=True)
         records = [json.loads(line) for line in (Path(folder) / "results.jsonl").read_text("utf-8").splitlines()]
     return float(round(records[-1]["reported"] / records[-1]["seconds"], 1))
+
+
+def whole_run() -> dict[str, float]:
+    """The default run: seconds from start to end, rows, and the most memory that all its processes had at one time."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pytest", "suites", "-n", "auto", "-q", f"--results={folder}"]
+        start = time.perf_counter()
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+            most = 0.0
+            while run.poll() is None:
+                most = max(most, memory_of(run.pid))
+                time.sleep(0.1)
+        seconds = time.perf_counter() - start
+        records = [json.loads(line) for line in (Path(folder) / "results.jsonl").read_text("utf-8").splitlines()]
+        page = (Path(folder) / "index.html").stat().st_size
+    return {
+        "seconds": round(seconds, 2),
+        "rows": records[-1]["reported"],
+        "megabytes": round(most, 1),
+        "report_megabytes": round(page / 1e6, 2),
+    }
+
+
+def memory_of(pid: int) -> float:
+    """Megabytes that a process and all below it have for themselves (what they share is counted by its part)."""
+    total = 0
+    try:
+        for process in [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]:
+            total += process.memory_full_info().pss
+    except psutil.NoSuchProcess:
+        return 0.0
+    return total / 1e6
+
+
+def seconds_for(rows: int) -> float:
+    """Seconds of so many rows that do not wait, two workers, without start-up."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pytest", "suites", "-n", "2", "-q", "-p", "tests.shuffle"]
+        environment = os.environ | {"KCONFORM_SHUFFLE": "1", "KCONFORM_TAKE": str(rows), "PYTHONPATH": str(ROOT)}
+        subprocess.run([*command, f"--results={folder}"], cwd=ROOT, env=environment, capture_output=True, check=False)
+        records = [json.loads(line) for line in (Path(folder) / "results.jsonl").read_text("utf-8").splitlines()]
+    return float(records[-1]["seconds"])
 
 
 def world(name: str, rounds: int) -> dict[str, Any]:
@@ -170,6 +220,13 @@ def table(numbers: dict[str, Any]) -> list[str]:
             lines.append(f"{name:<10} {ours}     (there is no ip command here)")
     rows = ", ".join(f"{rate} with {workers} workers" for workers, rate in numbers["rows"].items())
     lines.append(f"isolated rows per second: {rows}")
+    run = numbers["run"]
+    lines.append(
+        f"default run: {run['rows']} rows in {run['seconds']} s, {run['megabytes']} MB at most, "
+        f"report {run['report_megabytes']} MB"
+    )
+    growth = ", ".join(f"{rows} rows {seconds:.1f} s" for rows, seconds in numbers["growth"].items())
+    lines.append(f"growth (2 workers): {growth}")
     first = numbers["first_verdict"]
     lines.append(f"first verdict: {first['one_row']:.2f} s for one row, {first['whole_suite']:.2f} s for a module")
     return lines

@@ -1,4 +1,7 @@
-"""A pytest plugin (``-p tests.shuffle``) that runs rows in a random order, the one that ``KCONFORM_SHUFFLE`` seeds."""
+"""A pytest plugin (``-p tests.shuffle``) for soak and bench: rows in a random order, and no more than so many.
+
+``KCONFORM_SHUFFLE`` seeds the order; ``KCONFORM_TAKE`` says how many rows are kept, of those that do not wait.
+"""
 
 import os
 import random
@@ -8,5 +11,8 @@ import pytest
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Shuffle; in the same way in every worker."""
+    """Shuffle and take; in the same way in every worker."""
+    if "KCONFORM_TAKE" in os.environ:
+        items[:] = [item for item in items if item.get_closest_marker("waits") is None]
     random.Random(int(os.environ["KCONFORM_SHUFFLE"])).shuffle(items)
+    del items[int(os.environ.get("KCONFORM_TAKE", len(items))) :]

@@ -103,7 +103,8 @@ def test_nothing_from_outside_gets_into_the_page_unescaped(ran: Ran, tmp_path: P
     assert page.count("<script>") == page.count("</script>") == 1
 
 
-def test_the_page_of_disagreements(ran: Ran, pytester: pytest.Pytester) -> None:
+@pytest.mark.usefixtures("ran")
+def test_the_page_of_disagreements(pytester: pytest.Pytester) -> None:
     page = disagreements(read_results(pytester.path / "out"))
     assert "### demo.e" in page
     assert "- Allowed: `EISCONN`. Observed: `ECONNREFUSED` in `demo.e/inet6-stream-blocking-syscall`." in page
