@@ -238,3 +238,12 @@ def test_a_row_that_waits_and_dies(project: Project, workers: list[str]) -> None
     assert "the row's own process ended by SIGKILL" in ran.rows[ROW]["reason"]
     assert ran.rows["demo.b/inet-stream-blocking-syscall"]["verdict"] == "conforms"
     assert ran.end["collected"] == ran.end["reported"] == 2
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "1"]])
+def test_a_row_that_waits_and_deviates(project: Project, workers: list[str]) -> None:
+    project.test("assert sock.connect(servers.closed()) == EISCONN", extra="@waits(1.0)")
+    ran = project.run("--override-ini=faulthandler_timeout=60", *workers)
+    assert ran.status == 1
+    assert ran.row["verdict"] == "deviates"
+    assert ran.end["seconds"] < 30
