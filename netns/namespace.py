@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # The main thread's entry would be /proc/self/ns/net; setns acts on the calling thread, hence this one.
 _CURRENT = "/proc/thread-self/ns/net"
+_RTF_LOCAL = 0x80000000
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP, _IFF_RUNNING = 0x8913, 0x8914, 0x1, 0x40  # See netdevice(7).
 
 
@@ -98,6 +99,16 @@ class Namespace:
                 return self._is_running(link)
         # Address, index, prefix, scope, flags, link; the kernel adds it last of all that a link gets.
         return any(line.startswith("fe80") and line.split()[5] == link for line in addresses.splitlines())
+
+    def has_settled(self, link: str, address: str) -> bool:
+        """Tell whether an IPv6 address can be reached, if its link is up: a kernel thread sees to its route."""
+        with self.inside():
+            if not self._is_running(link):
+                return True
+            routes = Path("/proc/thread-self/net/ipv6_route").read_text(encoding="ascii")
+        start = socket.inet_pton(socket.AF_INET6, address).hex() + " 80 "
+        found = [line.split()[8] for line in routes.splitlines() if line.startswith(start)]
+        return any(int(flags, 16) & _RTF_LOCAL for flags in found)
 
     def raise_loopback(self) -> None:
         """Set lo up; by ioctl, since most worlds need nothing else and a netlink socket takes twenty times as long."""

@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -28,6 +29,8 @@ _LINKED = {
 }
 _LINK_UP = 10.0  # Seconds until a link counts as one that never comes up.
 _NEAR = 20  # The index of a link's near end; the far end gets the next that is free, from 2 on.
+_NOBODY = "02:00:00:00:00:99"
+_NUD_PERMANENT = 0x80
 RTN_BLACKHOLE, RTN_UNREACHABLE, RTN_PROHIBIT = 6, 7, 8
 
 
@@ -69,6 +72,29 @@ class Host:
         self.namespace.netlink.addr("add", index=self.namespace.index(link), address=address, prefixlen=prefix, **flags)
         family = INET6 if ":" in address else INET
         self.addresses.setdefault(family, []).append(address)
+        if family == INET6:
+            _wait(lambda: self.namespace.has_settled(link, address), f"{address} of host '{self.name}' is reachable")
+
+    def remove_address(self, link: str, address: str, prefix: int) -> None:
+        """Take an address from a link; sockets that are bound to it stay bound."""
+        self.namespace.netlink.addr("del", index=self.namespace.index(link), address=address, prefixlen=prefix)
+        self.addresses[INET6 if ":" in address else INET].remove(address)
+
+    def mislead(self, link: str, neighbour: str) -> None:
+        """Send what goes to the neighbour to a link address that nobody has: the link carries it, nobody takes it."""
+        self.namespace.netlink.neigh(
+            "replace", ifindex=self.namespace.index(link), dst=neighbour, lladdr=_NOBODY, state=_NUD_PERMANENT
+        )
+
+    def find_again(self, link: str, neighbour: str) -> None:
+        """End what ``mislead`` began: the neighbour is asked for, and found."""
+        self.namespace.netlink.neigh("del", ifindex=self.namespace.index(link), dst=neighbour)
+
+    def prefer(self, source: str, link: str, destination: str) -> None:
+        """Reach ``destination`` over the link, and from the address ``source`` where a sender has not chosen one."""
+        family = INET6 if ":" in source else INET
+        index = self.namespace.index(link)
+        self.namespace.netlink.route("add", family=family, dst=destination, oif=index, prefsrc=source)
 
     def route(self, destination: str, via: str) -> None:
         """Send what goes to ``destination`` (``default`` or a prefix) by way of the neighbour ``via``."""
@@ -261,9 +287,13 @@ def _up(*links: tuple[Host, str]) -> None:
     """Set links up and wait until they carry packets, which a thread of the kernel sees to, a little later."""
     for host, link in links:
         host.namespace.netlink.link("set", index=host.namespace.index(link), state="up")
-    end = time.monotonic() + _LINK_UP
     for host, link in links:
-        while not host.namespace.is_ready(link):
-            if time.monotonic() > end:
-                raise TimeoutError(f"link '{link}' of host '{host.name}' did not come up within {_LINK_UP:g} s")
-            time.sleep(0.0005)  # A look costs less than the netlink socket that would announce it.
+        _wait(partial(host.namespace.is_ready, link), f"link '{link}' of host '{host.name}' is up")
+
+
+def _wait(condition: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + _LINK_UP
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(f"within {_LINK_UP:g} s it never came to this: {what}")
+        time.sleep(0.0005)  # A look costs less than the netlink socket that would announce it.
