@@ -3,6 +3,7 @@
 Only this package imports pyroute2. It knows nothing of pytest, and nothing of the system calls under test.
 """
 
+from netns.firewall import REJECTS, Match, Rule
 from netns.isolation import Isolation, IsolationError, enter_private_network, in_user_namespace
 from netns.namespace import Namespace
 from netns.worlds import INET, INET6, WORLDS, Host, World, loopback, pair, routed
@@ -10,11 +11,14 @@ from netns.worlds import INET, INET6, WORLDS, Host, World, loopback, pair, route
 __all__ = [
     "INET",
     "INET6",
+    "REJECTS",
     "WORLDS",
     "Host",
     "Isolation",
     "IsolationError",
+    "Match",
     "Namespace",
+    "Rule",
     "World",
     "enter_private_network",
     "in_user_namespace",
