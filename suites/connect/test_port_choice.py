@@ -1,0 +1,392 @@
+"""Which port connect(2) chooses, who else may have it, and when it is given back. Ranges are tiny: all counts."""
+
+import socket
+import struct
+from collections.abc import Callable
+from errno import EADDRINUSE, EADDRNOTAVAIL, ECONNREFUSED, EINPROGRESS
+
+from fixtures import (
+    ALL,
+    CALLS,
+    INTERNET,
+    POLLERR,
+    Address,
+    Bytes,
+    Server,
+    Servers,
+    Socket,
+    SocketMaker,
+    Variant,
+    assert_connected,
+    assert_no_connection,
+    assert_not_connected,
+    cases,
+    clause,
+    internet,
+    needs,
+    port_of,
+    until,
+    variants,
+    with_port,
+)
+from fixtures.features import IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE
+from fixtures.sockets import FAMILIES
+from netns import World
+
+UNSPEC = Bytes(bytes(16))
+NOBODY = 9  # The port where nobody listens.
+ABORT = struct.pack("=ii", 1, 0)  # struct linger: close() sends a RST.
+
+
+def let_choose(world: World, low: int, high: int) -> None:
+    """Let the client's host choose ports from low to high."""
+    world.client.sysctl("net.ipv4.ip_local_port_range", f"{low} {high}")
+
+
+def connect_all(new_socket: SocketMaker, server: Server, count: int) -> list[int]:
+    """Connect so many new sockets to one server; gives the ports that they got, in order."""
+    made = [new_socket(f"client{number}") for number in range(count)]
+    for each in made:
+        assert each.connect_and_wait(server.address) == 0
+        assert_connected(each, server)
+    return sorted(port_of(each.getsockname().value) for each in made)
+
+
+def assert_none_left(sock: Socket, server: Server) -> None:
+    """Another connection to the server finds no port, and is nowhere."""
+    assert sock.connect(server.address) == EADDRNOTAVAIL
+    assert port_of(sock.getsockname().value) == 0
+    assert_not_connected(sock)
+    assert_no_connection(server)
+
+
+@clause("connect.tcp.ephemeral-in-range")
+@cases({"middle": (40000, 40003), "one": (40000, 40000), "top": (65532, 65535), "bottom": (1024, 1025)})
+@variants(families=INTERNET, doors=ALL, lines=["middle"])
+@variants(families=INTERNET, modes=["nonblocking"], lines=["middle"])
+@variants(families=INTERNET, lines=["one", "top", "bottom"])
+def test_range(sock: Socket, new_socket: SocketMaker, server: Server, world: World, case: tuple[int, int]) -> None:
+    """For one destination each port of the range is chosen once, and then there is none."""
+    low, high = case
+    let_choose(world, low, high)
+    assert connect_all(new_socket, server, high - low + 1) == list(range(low, high + 1))
+    assert_none_left(sock, server)
+
+
+@clause("connect.tcp.ephemeral-in-range", case="moved")
+@variants(families=INTERNET)
+def test_range_that_moves(sock: Socket, new_socket: SocketMaker, server: Server, world: World) -> None:
+    """A range that is set counts from the next call on; without one the port lies in the range of the system."""
+    low, high = map(int, world.client.namespace.sysctl("net.ipv4.ip_local_port_range").split())
+    assert sock.connect(server.address) == 0
+    assert low <= port_of(sock.getsockname().value) <= high
+    assert_connected(sock, server)
+    for start in (20000, 10000):
+        let_choose(world, start, start + 1)
+        assert connect_all(new_socket, server, 2) == [start, start + 1]
+
+
+@clause("connect.tcp.ephemeral-reserved")
+@cases({"two": ("40000,40001", [40002, 40003]), "span": ("40001-40003", [40000]), "far": ("39999,40004,7", None)})
+@variants(families=INTERNET, doors=ALL, lines=["two"])
+@variants(families=INTERNET, lines=["span", "far"])
+def test_reserved(
+    sock: Socket, new_socket: SocketMaker, server: Server, world: World, case: tuple[str, list[int] | None]
+) -> None:
+    """Reserved ports are not chosen, whatever comes, and are chosen as soon as they are reserved no more."""
+    reserved, others = case
+    let_choose(world, 40000, 40003)
+    world.client.sysctl("net.ipv4.ip_local_reserved_ports", reserved)
+    free = others or [40000, 40001, 40002, 40003]
+    assert connect_all(new_socket, server, len(free)) == free
+    assert_none_left(sock, server)
+    world.client.sysctl("net.ipv4.ip_local_reserved_ports", "\n")
+    rest = sorted({40000, 40001, 40002, 40003} - set(free))
+    assert connect_all(new_socket, server, len(rest)) == rest
+
+
+@clause("connect.tcp.ephemeral-reserved", case="bound")
+@variants(families=INTERNET)
+def test_reserved_port_is_bound(sock: Socket, server: Server, world: World, variant: Variant) -> None:
+    """Who asks for a reserved port by name gets it, and connects from it."""
+    let_choose(world, 40000, 40001)
+    world.client.sysctl("net.ipv4.ip_local_reserved_ports", "40000-40001")
+    assert sock.connect(server.address) == EADDRNOTAVAIL
+    assert sock.bind(internet(FAMILIES[variant.family], world.client.address(FAMILIES[variant.family]), 40000)) == 0
+    assert sock.connect(server.address) == 0
+    assert port_of(sock.getsockname().value) == 40000
+    assert_connected(sock, server)
+
+
+@clause("connect.tcp.IP_LOCAL_PORT_RANGE")
+@needs("IP_LOCAL_PORT_RANGE")
+@cases(
+    {
+        "both": (40001, 40002, [40001, 40002]),
+        "one": (40002, 40002, [40002]),
+        "low": (40002, 0, [40002, 40003]),
+        "high": (0, 40001, [40000, 40001]),
+        "three": (40000, 40002, [40000, 40001, 40002]),
+        "outside": (50000, 50001, [40000, 40001, 40002, 40003]),
+        "zero": (0, 0, [40000, 40001, 40002, 40003]),
+    }
+)
+@variants(families=INTERNET, doors=ALL, lines=["both"])
+@variants(families=INTERNET, lines=["one", "low", "high", "three", "outside", "zero"])
+def test_range_of_a_socket(
+    new_socket: SocketMaker, server: Server, world: World, case: tuple[int, int, list[int]]
+) -> None:
+    """Sockets with a range of their own choose from it alone, and one without has the others left."""
+    low, high, ports = case
+    let_choose(world, 40000, 40003)
+
+    def ranged(label: str) -> Socket:
+        made = new_socket(label)
+        assert made.setsockopt(socket.IPPROTO_IP, IP_LOCAL_PORT_RANGE, struct.pack("=HH", low, high)) == 0
+        return made
+
+    assert connect_all(ranged, server, len(ports)) == ports
+    assert_none_left(ranged("late"), server)
+    rest = sorted({40000, 40001, 40002, 40003} - set(ports))
+    assert connect_all(new_socket, server, len(rest)) == rest
+
+
+@clause("connect.tcp.shared-ephemeral-port")
+@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_ports_are_shared(
+    sock: Socket, new_socket: SocketMaker, servers: Servers, server: Server, world: World
+) -> None:
+    """Both ports of a range serve a second port and a second address, and no destination twice."""
+    let_choose(world, 40000, 40001)
+    port, address = servers.make("port"), servers.make("address", second_address=True, port=7001)
+    assert port_of(server.address) == port_of(address.address)
+    for each in (server, port, address):
+        assert connect_all(new_socket, each, 2) == [40000, 40001]
+    for each in (server, port, address):
+        assert_none_left(sock, each)
+
+
+NULL = {"inet": "0.0.0.0", "inet6": "::"}  # noqa: S104  It is bound in the row's own namespace.
+Owner = tuple[Callable[[Socket, Address], None], dict[str, str]]
+
+
+def take_port(owner: Socket, address: Address) -> None:
+    """Bind the address and its port."""
+    assert owner.bind(address) == 0
+
+
+def listen_at(owner: Socket, address: Address) -> None:
+    """Bind and listen."""
+    take_port(owner, address)
+    assert owner.listen() == 0
+
+
+@clause("connect.tcp.port-unused")
+@cases(
+    {
+        "bound": (take_port, {}),
+        "wildcard": (take_port, NULL),
+        "listener": (listen_at, {}),
+        "listener.wildcard": (listen_at, NULL),
+    }
+)
+@variants(families=INTERNET, doors=ALL, lines=["bound"])
+@variants(families=INTERNET, lines=["wildcard", "listener", "listener.wildcard"])
+def test_port_that_somebody_has(
+    sock: Socket,
+    new_socket: SocketMaker,
+    server: Server,
+    world: World,
+    variant: Variant,
+    case: Owner,
+) -> None:
+    """A port that is bound is not chosen, and is when its owner is gone."""
+    let_choose(world, 40000, 40001)
+    take, where = case
+    owner, family = new_socket("owner"), FAMILIES[variant.family]
+    address = where[variant.family] if where else world.client.address(family)
+    take(owner, internet(family, address, 40000))
+    assert connect_all(new_socket, server, 1) == [40001]
+    assert_none_left(sock, server)
+    assert owner.close() == 0
+    assert connect_all(new_socket, server, 1) == [40000]
+
+
+def refused(sock: Socket, server: Server) -> None:
+    """The attempt is refused."""
+    assert sock.connect(with_port(server.address, NOBODY)) == ECONNREFUSED
+
+
+def dissolved(sock: Socket, server: Server) -> None:
+    """The connection is dissolved."""
+    assert sock.connect(server.address) == 0
+    assert sock.connect(UNSPEC) == 0
+
+
+def reset_by_itself(sock: Socket, server: Server) -> None:
+    """The socket is closed with a RST."""
+    assert sock.connect(server.address) == 0
+    assert sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT, name="SO_LINGER") == 0
+    assert sock.close() == 0
+
+
+def reset_by_peer(sock: Socket, server: Server) -> None:
+    """The peer resets the connection; the socket stays open."""
+    assert sock.connect(server.address) == 0
+    accepted = server.accepted()
+    assert accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT, name="SO_LINGER") == 0
+    assert accepted.close() == 0
+    assert POLLERR in sock.poll(10, ask=()).value
+
+
+def closed_second(sock: Socket, server: Server) -> None:
+    """The peer closes, and then the socket is shut down, too."""
+    assert sock.connect(server.address) == 0
+    assert server.accepted().close() == 0
+    assert sock.recv() == b""
+    assert sock.shutdown(socket.SHUT_WR) == 0
+    until(lambda: state_of(sock) == "CLOSE", "the connection is closed on both sides")
+
+
+def bound_and_refused(sock: Socket, server: Server) -> None:
+    """A port that bind(2) chose goes the same way."""
+    assert sock.bind(with_port(server.address, 0)) == 0
+    assert sock.connect(with_port(server.address, NOBODY)) == ECONNREFUSED
+
+
+def state_of(sock: Socket) -> str:
+    """The state of the connection, looked at without a trace in the transcript."""
+    with sock.calls.aside():
+        return sock.tcp_state()
+
+
+End = Callable[[Socket, Server], None]
+ENDS: dict[str, End] = {
+    "refused": refused,
+    "dissolved": dissolved,
+    "reset-by-itself": reset_by_itself,
+    "reset-by-peer": reset_by_peer,
+    "closed-second": closed_second,
+    "bound-and-refused": bound_and_refused,
+}
+
+
+def assert_port_is_free(port: Address, new_socket: SocketMaker, servers: Servers) -> None:
+    """Another socket can be bound to the port, and then one can choose it."""
+    binder, heir, other = new_socket("binder"), new_socket("heir"), servers.make("other")
+    assert binder.bind(port) == 0
+    assert binder.close() == 0
+    assert heir.connect_and_wait(other.address) == 0
+    assert heir.getsockname() == port
+    assert_connected(heir, other)
+
+
+@clause("connect.tcp.port-released")
+@cases(ENDS)
+@variants(families=INTERNET, doors=CALLS, lines=["refused"])
+@variants(families=INTERNET, lines=[name for name in ENDS if name != "refused"])
+def test_port_is_given_back(
+    sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, world: World, case: End
+) -> None:
+    """Of a range of one port that port is there again, to bind and to choose."""
+    let_choose(world, 40000, 40000)
+    case(sock, server)
+    assert_port_is_free(with_port(server.address, 40000), new_socket, servers)
+
+
+@clause("connect.tcp.port-released", case="pending")
+@cases({"dissolved": Socket.connect, "closed": Socket.close})
+@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+def test_port_of_a_pending_attempt(
+    sock: Socket, new_socket: SocketMaker, servers: Servers, world: World, case: Callable[..., object]
+) -> None:
+    """So it is when the attempt was given up before it was decided; until then it is held."""
+    busy = servers.full()
+    let_choose(world, 40000, 40000)
+    assert sock.connect(busy.address) == EINPROGRESS
+    here = sock.getsockname().value
+    assert port_of(here) == 40000
+    assert new_socket("intruder").bind(here) == EADDRINUSE
+    _ = case(sock, UNSPEC) if case is Socket.connect else case(sock)
+    assert_port_is_free(here, new_socket, servers)
+
+
+@clause("connect.tcp.port-released", case="refused-in-background")
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_port_of_a_refusal_in_the_background(
+    sock: Socket, new_socket: SocketMaker, servers: Servers, world: World
+) -> None:
+    """So it is when the attempt was refused in the background, though nobody has asked for the error yet."""
+    let_choose(world, 40000, 40000)
+    address = servers.closed()
+    assert sock.connect(address) == EINPROGRESS
+    sock.wait_writable()
+    assert_port_is_free(with_port(address, 40000), new_socket, servers)
+    assert sock.so_error() == ECONNREFUSED
+
+
+@clause("connect.tcp.port-released", case="held")
+@variants(families=INTERNET)
+def test_port_is_held(sock: Socket, new_socket: SocketMaker, server: Server, world: World) -> None:
+    """While the connection lasts, and while only the peer has closed it, nobody else gets the port."""
+    let_choose(world, 40000, 40000)
+    assert sock.connect(server.address) == 0
+    here, late = sock.getsockname().value, new_socket("late")
+    assert late.bind(here) == EADDRINUSE
+    assert server.accepted().close() == 0
+    assert sock.recv() == b""
+    assert late.bind(here) == EADDRINUSE
+    assert_none_left(late, server)
+
+
+def without_port(new_socket: SocketMaker, label: str, address: Address) -> Socket:
+    """A socket bound to an address, and to a port not yet."""
+    made = new_socket(label)
+    assert made.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1, name="IP_BIND_ADDRESS_NO_PORT") == 0
+    assert made.bind(address) == 0
+    assert made.getsockname() == address
+    return made
+
+
+@clause("connect.tcp.IP_BIND_ADDRESS_NO_PORT")
+@needs("IP_BIND_ADDRESS_NO_PORT")
+@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_bound_without_a_port(
+    new_socket: SocketMaker, server: Server, servers: Servers, world: World, variant: Variant
+) -> None:
+    """Two sockets with different destinations share the one port that there is; a third finds none."""
+    let_choose(world, 40000, 40000)
+    family, other = FAMILIES[variant.family], servers.make("other")
+    address = internet(family, world.client.second_address(family), 0)
+    first, second, third = (without_port(new_socket, label, address) for label in ("first", "second", "third"))
+    assert first.connect_and_wait(server.address) == 0
+    assert second.connect_and_wait(other.address) == 0
+    assert first.getsockname() == with_port(address, 40000)
+    assert second.getsockname() == with_port(address, 40000)
+    assert third.connect(server.address) == EADDRNOTAVAIL
+    assert third.getsockname() == address
+    assert_connected(first, server)
+    assert_connected(second, other)
+
+
+@clause("connect.tcp.IP_BIND_ADDRESS_NO_PORT", case="neighbours")
+@needs("IP_BIND_ADDRESS_NO_PORT")
+@variants(families=INTERNET)
+def test_bound_with_a_port(
+    sock: Socket, new_socket: SocketMaker, server: Server, world: World, variant: Variant
+) -> None:
+    """Without the option bind(2) takes a port at once, and with the option it does where one is named."""
+    let_choose(world, 40000, 40000)
+    family = FAMILIES[variant.family]
+    address = internet(family, world.client.address(family), 0)
+    plain, late = new_socket("plain"), without_port(new_socket, "late", address)
+    assert plain.bind(address) == 0
+    assert plain.getsockname() == with_port(address, 40000)
+    assert late.connect(server.address) == EADDRNOTAVAIL
+    assert sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1, name="IP_BIND_ADDRESS_NO_PORT") == 0
+    assert sock.bind(with_port(address, 5555)) == 0
+    assert sock.getsockname() == with_port(address, 5555)
+    assert sock.connect(server.address) == 0
+    assert_connected(sock, server)
