@@ -80,6 +80,10 @@ class Host:
         self.namespace.netlink.addr("del", index=self.namespace.index(link), address=address, prefixlen=prefix)
         self.addresses[INET6 if ":" in address else INET].remove(address)
 
+    def lower(self, link: str) -> None:
+        """Set a link down."""
+        self.namespace.netlink.link("set", index=self.namespace.index(link), state="down")
+
     def mislead(self, link: str, neighbour: str) -> None:
         """Send what goes to the neighbour to a link address that nobody has: the link carries it, nobody takes it."""
         self.namespace.netlink.neigh(

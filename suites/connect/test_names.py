@@ -85,7 +85,6 @@ def test_ipv6_across_a_link(sock: Socket, server: Server) -> None:
 
 @clause("connect.tcp.completes-before-accept")
 @variants(families=INTERNET, doors=ALL)
-@variants(families=INTERNET, modes=["nonblocking"])
 def test_nobody_accepts_yet(sock: Socket, new_socket: SocketMaker, server: Server) -> None:
     """Three clients connect and send while nobody accepts; they are accepted in their order, with what they sent."""
     clients = [sock, new_socket("second"), new_socket("third")]
@@ -243,7 +242,6 @@ def test_implicit_bind_to_any(sock: Socket, server: Server, variant: Variant) ->
 @clause("connect.tcp.source-address-selection")
 @world("pair")
 @variants(families=INTERNET, doors=ALL)
-@variants(families=INTERNET, modes=["nonblocking"])
 def test_source_of_a_second_net(sock: Socket, new_socket: SocketMaker, world: World, servers: Servers) -> None:
     """Each of two nets on one link is reached from the address in it."""
     world.client.add_address("to-server", "198.51.100.1", 24)
@@ -341,7 +339,6 @@ def test_bound_after_a_refusal(
 
 @clause("connect.tcp.wildcard-bind-specialised")
 @variants(families=INTERNET, doors=ALL)
-@variants(families=INTERNET, modes=["nonblocking"])
 def test_wildcard(sock: Socket, server: Server, world: World, variant: Variant) -> None:
     """The wildcard becomes the host's address."""
     assert sock.bind(null(variant, 5555)) == 0
@@ -382,7 +379,6 @@ def test_wildcard_comes_back(
 
 @clause("connect.tcp.any-address-is-loopback")
 @variants(families=["inet"], doors=ALL)
-@variants(families=["inet"], modes=["nonblocking"])
 def test_any_address(sock: Socket, server: Server, variant: Variant) -> None:
     """An unbound socket that connects to 0.0.0.0 reaches 127.0.0.1, and its peer is called so."""
     assert sock.connect_and_wait(null(variant, port_of(server.address))) == 0
@@ -415,7 +411,6 @@ def test_any_address_stays_here(sock: Socket, server: Server, variant: Variant) 
 
 @clause("connect.tcp.any-address-is-loopback.v6")
 @variants(families=["inet6"], doors=ALL)
-@variants(families=["inet6"], modes=["nonblocking"])
 def test_any_address_v6(sock: Socket, server: Server, variant: Variant) -> None:
     """An unbound socket that connects to :: reaches ::1, and its peer is called so."""
     assert sock.connect_and_wait(null(variant, port_of(server.address))) == 0
@@ -448,7 +443,8 @@ def test_any_address_v6_stays_here(sock: Socket, server: Server, variant: Varian
 
 @clause("connect.tcp.low-port-no-privilege")
 @cases({"1": 1, "1023": 1023})
-@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, doors=ALL, lines=["1023"])
+@variants(families=INTERNET, lines=["1"])
 def test_low_port(sock: Socket, new_socket: SocketMaker, servers: Servers, case: int) -> None:
     """A thread without any capability may not bind a low port, and may connect to it."""
     server = servers.make(port=case)
@@ -461,7 +457,7 @@ def test_low_port(sock: Socket, new_socket: SocketMaker, servers: Servers, case:
 
 @clause("connect.tcp.low-port-no-privilege", case="another-user")
 @needs("second-uid")
-@variants(families=INTERNET, modes=BOTH)
+@variants(families=INTERNET)
 def test_low_port_as_another_user(sock: Socket, new_socket: SocketMaker, servers: Servers) -> None:
     """So may another user than root."""
     server = servers.make(port=80)
@@ -513,7 +509,6 @@ def test_connected_by_a_child(sock: Socket, server: Server) -> None:
 @clause("connect.tcp.netns-of-socket")
 @world("pair")
 @variants(families=INTERNET, doors=ALL)
-@variants(families=INTERNET, modes=["nonblocking"])
 def test_caller_stands_elsewhere(sock: Socket, server: Server) -> None:
     """A caller in an empty namespace connects a socket of the client's."""
     with Namespace("empty") as empty:
@@ -541,7 +536,7 @@ def test_loopback_of_the_socket(sock: Socket, servers: Servers, world: World, va
 
 @clause("connect.tcp.netns-of-socket", case="new")
 @world("pair")
-@variants(families=INTERNET, modes=BOTH)
+@variants(families=INTERNET)
 def test_socket_made_elsewhere(new_socket: SocketMaker, server: Server, world: World) -> None:
     """A socket made in a namespace without links has no way to the server, wherever the caller stands."""
     with WORLDS["loopback"]() as alone:

@@ -128,11 +128,10 @@ def test_reserved_port_is_bound(sock: Socket, server: Server, world: World, vari
         "high": (0, 40001, [40000, 40001]),
         "three": (40000, 40002, [40000, 40001, 40002]),
         "outside": (50000, 50001, [40000, 40001, 40002, 40003]),
-        "zero": (0, 0, [40000, 40001, 40002, 40003]),
     }
 )
 @variants(families=INTERNET, doors=ALL, lines=["both"])
-@variants(families=INTERNET, lines=["one", "low", "high", "three", "outside", "zero"])
+@variants(families=INTERNET, lines=["one", "low", "high", "three", "outside"])
 def test_range_of_a_socket(
     new_socket: SocketMaker, server: Server, world: World, case: tuple[int, int, list[int]]
 ) -> None:
@@ -153,7 +152,6 @@ def test_range_of_a_socket(
 
 @clause("connect.tcp.shared-ephemeral-port")
 @variants(families=INTERNET, doors=ALL)
-@variants(families=INTERNET, modes=["nonblocking"])
 def test_ports_are_shared(
     sock: Socket, new_socket: SocketMaker, servers: Servers, server: Server, world: World
 ) -> None:
@@ -297,7 +295,7 @@ def test_port_is_given_back(
 
 @clause("connect.tcp.port-released", case="pending")
 @cases({"dissolved": Socket.connect, "closed": Socket.close})
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"])
 def test_port_of_a_pending_attempt(
     sock: Socket, new_socket: SocketMaker, servers: Servers, world: World, case: Callable[..., object]
 ) -> None:
@@ -352,7 +350,6 @@ def without_port(new_socket: SocketMaker, label: str, address: Address) -> Socke
 @clause("connect.tcp.IP_BIND_ADDRESS_NO_PORT")
 @needs("IP_BIND_ADDRESS_NO_PORT")
 @variants(families=INTERNET, doors=ALL)
-@variants(families=INTERNET, modes=["nonblocking"])
 def test_bound_without_a_port(
     new_socket: SocketMaker, server: Server, servers: Servers, world: World, variant: Variant
 ) -> None:
