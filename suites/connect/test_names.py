@@ -1,5 +1,6 @@
 """What a TCP connection is called at both ends: local addresses, peers, and whose descriptor and namespace count."""
 
+import select
 import socket
 from errno import EACCES, EADDRINUSE, ECONNREFUSED, EINPROGRESS, EISCONN, ENETUNREACH, ENOTCONN
 
@@ -130,6 +131,20 @@ def test_listener_is_readable(sock: Socket, new_socket: SocketMaker, servers: Se
     assert server.accepted().getpeername() == second.getsockname().value
     assert listener.poll() == set()
     assert other.socket.poll() == set()
+
+
+@clause("connect.tcp.listener-readable", case="told")
+@variants(families=INTERNET)
+def test_listener_tells_who_waits(new_socket: SocketMaker, server: Server) -> None:
+    """Who waits for the listener already is told of each connection when it comes, and of nothing in between."""
+    listener = server.socket
+    with select.epoll() as waiting:
+        waiting.register(listener.fd, select.EPOLLIN | select.EPOLLET)
+        assert waiting.poll(0) == []
+        for client in (new_socket("first"), new_socket("second")):
+            assert client.connect(server.address) == 0
+            assert waiting.poll(10) == [(listener.fd, select.EPOLLIN)]
+            assert waiting.poll(0) == []
 
 
 @clause("connect.tcp.listener-readable", case="refused")

@@ -3,7 +3,7 @@
 import socket
 import struct
 from collections.abc import Callable
-from errno import EADDRINUSE, EADDRNOTAVAIL, ECONNREFUSED, EINPROGRESS
+from errno import EADDRINUSE, EADDRNOTAVAIL, ECONNREFUSED, EINPROGRESS, ENETUNREACH, ETIMEDOUT
 
 from fixtures import (
     ALL,
@@ -12,6 +12,8 @@ from fixtures import (
     POLLERR,
     Address,
     Bytes,
+    Inet,
+    Inet6,
     Server,
     Servers,
     Socket,
@@ -27,6 +29,7 @@ from fixtures import (
     port_of,
     until,
     variants,
+    waits,
     with_port,
 )
 from fixtures.features import IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE
@@ -34,6 +37,9 @@ from fixtures.sockets import FAMILIES
 from netns import World
 
 UNSPEC = Bytes(bytes(16))
+NULL = {"inet": "0.0.0.0", "inet6": "::"}  # noqa: S104  It is bound in the row's own namespace.
+OTHER = {"inet": "inet6", "inet6": "inet"}
+UNROUTED = {"inet": "203.0.113.9", "inet6": "2001:db8:ffff::9"}
 NOBODY = 9  # The port where nobody listens.
 ABORT = struct.pack("=ii", 1, 0)  # struct linger: close() sends a RST.
 
@@ -53,9 +59,9 @@ def connect_all(new_socket: SocketMaker, server: Server, count: int) -> list[int
 
 
 def assert_none_left(sock: Socket, server: Server) -> None:
-    """Another connection to the server finds no port, and is nowhere."""
+    """Another connection to the server finds no port, is nowhere, and has no name."""
     assert sock.connect(server.address) == EADDRNOTAVAIL
-    assert port_of(sock.getsockname().value) == 0
+    assert sock.getsockname().value in (Inet(NULL["inet"]), Inet6(NULL["inet6"]))
     assert_not_connected(sock)
     assert_no_connection(server)
 
@@ -165,7 +171,6 @@ def test_ports_are_shared(
         assert_none_left(sock, each)
 
 
-NULL = {"inet": "0.0.0.0", "inet6": "::"}  # noqa: S104  It is bound in the row's own namespace.
 Owner = tuple[Callable[[Socket, Address], None], dict[str, str]]
 
 
@@ -178,6 +183,23 @@ def listen_at(owner: Socket, address: Address) -> None:
     """Bind and listen."""
     take_port(owner, address)
     assert owner.listen() == 0
+
+
+@clause("connect.tcp.shared-ephemeral-port", case="families")
+@needs("ipv6")
+@variants(families=INTERNET)
+def test_port_is_shared_by_both_families(
+    sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, world: World, variant: Variant
+) -> None:
+    """Connections of both families share the one port that there is."""
+    let_choose(world, 40000, 40000)
+    family = OTHER[variant.family]
+    other, there = new_socket("other", family=family), servers.make("there", family=family)
+    assert sock.connect(server.address) == 0
+    assert other.connect(there.address) == 0
+    assert port_of(other.getsockname().value) == 40000
+    assert_connected(sock, server)
+    assert_connected(other, there)
 
 
 @clause("connect.tcp.port-unused")
@@ -209,6 +231,30 @@ def test_port_that_somebody_has(
     assert_none_left(sock, server)
     assert owner.close() == 0
     assert connect_all(new_socket, server, 1) == [40000]
+
+
+@clause("connect.tcp.port-unused", case="other-family")
+@needs("ipv6")
+@variants(families=INTERNET)
+def test_port_that_the_other_family_has(
+    sock: Socket, new_socket: SocketMaker, server: Server, world: World, variant: Variant
+) -> None:
+    """Nor is a port chosen that a socket of the other family has bound with the wildcard."""
+    let_choose(world, 40000, 40001)
+    family = OTHER[variant.family]
+    owner = new_socket("owner", family=family)
+    assert owner.bind(internet(FAMILIES[family], NULL[family], 40000)) == 0
+    assert connect_all(new_socket, server, 1) == [40001]
+    assert_none_left(sock, server)
+    assert owner.close() == 0
+    assert connect_all(new_socket, server, 1) == [40000]
+
+
+def unroutable(sock: Socket, server: Server) -> None:
+    """There is no route; the socket has no name then."""
+    name = "inet6" if isinstance(server.address, Inet6) else "inet"
+    assert sock.connect(internet(FAMILIES[name], UNROUTED[name], 7001)) == ENETUNREACH
+    assert sock.getsockname() == internet(FAMILIES[name], NULL[name])
 
 
 def refused(sock: Socket, server: Server) -> None:
@@ -262,6 +308,7 @@ def state_of(sock: Socket) -> str:
 End = Callable[[Socket, Server], None]
 ENDS: dict[str, End] = {
     "refused": refused,
+    "unroutable": unroutable,
     "dissolved": dissolved,
     "reset-by-itself": reset_by_itself,
     "reset-by-peer": reset_by_peer,
@@ -270,11 +317,17 @@ ENDS: dict[str, End] = {
 }
 
 
-def assert_port_is_free(port: Address, new_socket: SocketMaker, servers: Servers) -> None:
-    """Another socket can be bound to the port, and then one can choose it."""
-    binder, heir, other = new_socket("binder"), new_socket("heir"), servers.make("other")
+def assert_port_is_bindable(port: Address, new_socket: SocketMaker) -> None:
+    """Another socket can be bound to the port."""
+    binder = new_socket("binder")
     assert binder.bind(port) == 0
     assert binder.close() == 0
+
+
+def assert_port_is_free(port: Address, new_socket: SocketMaker, servers: Servers) -> None:
+    """Another socket can be bound to the port, and then one can choose it."""
+    heir, other = new_socket("heir"), servers.make("other")
+    assert_port_is_bindable(port, new_socket)
     assert heir.connect_and_wait(other.address) == 0
     assert heir.getsockname() == port
     assert_connected(heir, other)
@@ -324,6 +377,20 @@ def test_port_of_a_refusal_in_the_background(
     assert sock.so_error() == ECONNREFUSED
 
 
+@clause("connect.tcp.port-released", case="timed-out")
+@waits(0.5)
+@variants(families=INTERNET)
+def test_port_of_an_attempt_that_timed_out(
+    sock: Socket, new_socket: SocketMaker, servers: Servers, world: World
+) -> None:
+    """So it is when nobody answered in time."""
+    busy = servers.full()
+    let_choose(world, 40000, 40000)
+    assert sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 500, name="TCP_USER_TIMEOUT") == 0
+    assert sock.connect(busy.address) == ETIMEDOUT
+    assert_port_is_free(with_port(busy.address, 40000), new_socket, servers)
+
+
 @clause("connect.tcp.port-released", case="held")
 @variants(families=INTERNET)
 def test_port_is_held(sock: Socket, new_socket: SocketMaker, server: Server, world: World) -> None:
@@ -366,6 +433,27 @@ def test_bound_without_a_port(
     assert third.getsockname() == address
     assert_connected(first, server)
     assert_connected(second, other)
+
+
+@clause("connect.tcp.IP_BIND_ADDRESS_NO_PORT", case="sources")
+@needs("IP_BIND_ADDRESS_NO_PORT")
+@variants(families=INTERNET)
+def test_port_is_shared_by_two_sources(
+    new_socket: SocketMaker, server: Server, servers: Servers, world: World, variant: Variant
+) -> None:
+    """Two sockets with different addresses share the port for one destination; a refusal gives it back."""
+    let_choose(world, 40000, 40000)
+    family = FAMILIES[variant.family]
+    here, there = (internet(family, each(family), 0) for each in (world.client.address, world.client.second_address))
+    first, second = without_port(new_socket, "first", here), without_port(new_socket, "second", there)
+    assert second.connect(servers.closed()) == ECONNREFUSED
+    assert_port_is_bindable(with_port(there, 40000), new_socket)
+    assert first.connect(server.address) == 0
+    assert second.connect(server.address) == 0
+    assert first.getsockname() == with_port(here, 40000)
+    assert second.getsockname() == with_port(there, 40000)
+    assert_connected(first, server)
+    assert_connected(second, server)
 
 
 @clause("connect.tcp.IP_BIND_ADDRESS_NO_PORT", case="neighbours")
