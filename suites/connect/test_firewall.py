@@ -18,7 +18,6 @@ import pytest
 from fixtures import (
     ALL,
     BOTH,
-    CALLS,
     INTERNET,
     READFDS,
     WRITEFDS,
@@ -127,7 +126,7 @@ def test_dropped(sock: Socket, server: Server, rule: RuleMaker) -> None:
 @needs("nft")
 @waits(ONE_RETRY)
 @usefixtures("hurried")
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"])
 def test_dropped_in_the_background(sock: Socket, server: Server, rule: RuleMaker) -> None:
     """A non-blocking socket, too, hears of the drop only by the timeout, once."""
     dropping = rule(server.address)
@@ -242,7 +241,8 @@ def test_datagrams_dropped_by_the_server(sock: Socket, server: Server, rule: Rul
 
 @clause("connect.firewall.output-reject-rst")
 @needs("nft-reject")
-@variants(families=INTERNET, modes=BOTH, doors=ALL)
+@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, modes=["nonblocking"])
 def test_reset(sock: Socket, server: Server, servers: Servers, rule: RuleMaker, new_socket: SocketMaker) -> None:
     """A reject with a reset is a refusal at the first SYN, told once, and only to those that the rule is about."""
     rejecting = rule(server.address, "tcp-reset")
