@@ -19,6 +19,8 @@ from fixtures import (
     ALL,
     BOTH,
     INTERNET,
+    POLLERR,
+    POLLOUT,
     READFDS,
     WRITEFDS,
     Address,
@@ -44,6 +46,7 @@ from fixtures import (
     waits,
     world,
 )
+from fixtures.guard import DEADLINE
 from fixtures.sockets import FAMILIES
 from netns import Host, Match, Rule, World
 
@@ -148,7 +151,7 @@ def test_drop_ends_in_time(sock: Socket, server: Server, rule: RuleMaker) -> Non
     """A rule that goes away before the SYN is sent again leaves no trace: the attempt completes."""
     dropping = rule(server.address)
     assert sock.connect(server.address) == EINPROGRESS
-    assert dropping.packets == 1
+    assert dropping.packets >= 1
     assert sock.tcp_state() == "SYN_SENT"
     dropping.remove()
     sock.wait_writable()
@@ -307,12 +310,10 @@ def test_reset_by_the_server(
 @variants(families=["inet"], lines=REJECTED)
 @variants(families=["inet6"], lines=REJECTED6)
 def test_answered_by_icmp(sock: Socket, server: Server, rule: RuleMaker, case: tuple[str, int]) -> None:
-    """The answer to the SYN that is sent again ends a blocking call with the errno of the ICMP message."""
+    """The answer to the first SYN, or to the second, ends a blocking call with the errno of the ICMP message."""
     rejecting = rule(server.address, case[0])
-    outcome = sock.connect(server.address)
-    assert outcome == case[1]
-    assert outcome.seconds > 0.7
-    assert rejecting.packets == 2
+    assert sock.connect(server.address) == case[1]
+    assert rejecting.packets in (1, 2)
     assert sock.tcp_state() == "CLOSE"
     assert sock.getpeername() == ENOTCONN
     assert_no_connection(server)
@@ -327,18 +328,19 @@ def test_answered_by_icmp(sock: Socket, server: Server, rule: RuleMaker, case: t
 @cases(ICMP)
 @variants(families=["inet"], modes=["nonblocking"], lines=["icmp-host-unreachable", "icmp-port-unreachable"])
 @variants(families=["inet6"], modes=["nonblocking"], lines=["icmpv6-no-route", "icmpv6-policy-fail"])
-def test_answered_in_the_background(sock: Socket, server: Server, rule: RuleMaker, case: tuple[str, int]) -> None:
-    """While the caller holds the socket the message is a passing one: told by SO_ERROR, and the attempt goes on."""
+def test_answered_in_the_background(
+    sock: Socket, server: Server, rule: RuleMaker, new_socket: SocketMaker, case: tuple[str, int]
+) -> None:
+    """A non-blocking socket is told by SO_ERROR when select wakes up; another one connects when the rule is gone."""
     rejecting = rule(server.address, case[0])
     assert sock.connect(server.address) == EINPROGRESS
+    sock.wait_writable()
     assert sock.so_error() == case[1]
-    assert rejecting.packets == 1
-    assert sock.tcp_state() == "SYN_SENT"
+    assert sock.getpeername() == ENOTCONN
+    assert_no_connection(server)
+    assert sock.close() == 0
     rejecting.remove()
-    accepted = server.accepted()
-    assert sock.getpeername() == server.address
-    assert_talk(sock, accepted)
-    assert sock.so_error() == 0
+    assert_usable(new_socket(), server)
 
 
 @clause("connect.firewall.output-reject-icmp.udp")
@@ -352,8 +354,11 @@ def test_datagram_answered(sock: Socket, server: Server, rule: RuleMaker, case: 
     assert sock.connect(server.address) == 0
     assert rejecting.packets == 0
     assert sock.send(b"one") == EPERM
+    assert POLLERR in sock.poll(DEADLINE, ask=()).value
     assert sock.send(b"two") == case[1]
+    assert sock.poll() == {POLLOUT}
     assert sock.send(b"three") == EPERM
+    assert POLLERR in sock.poll(DEADLINE, ask=()).value
     assert sock.so_error() == case[1]
     assert_peer(sock, server.address)
     rejecting.remove()
@@ -389,6 +394,7 @@ def test_datagram_answered_in_either_family(
     rule(server.address, f"icmpx-{line}")
     assert sock.connect(server.address) == 0
     assert sock.send(b"one") == EPERM
+    assert POLLERR in sock.poll(DEADLINE, ask=()).value
     assert sock.so_error() == case[INTERNET.index(variant.family)]
     assert_peer(sock, server.address)
 
@@ -406,7 +412,7 @@ def test_answered_by_the_server(
     """The same when the ICMP message is the server's."""
     rejecting = rule(server.address, case[0], hook="input", host=world.server)
     assert sock.connect(server.address) == case[1]
-    assert rejecting.packets == 2
+    assert rejecting.packets in (1, 2)
     assert sock.getpeername() == ENOTCONN
     assert_no_connection(server)
     rejecting.remove()
