@@ -2,7 +2,7 @@
 
 import select
 import socket
-from errno import EACCES, EADDRINUSE, ECONNREFUSED, EINPROGRESS, EISCONN, ENETUNREACH, ENOTCONN
+from errno import EACCES, EADDRINUSE, ECONNREFUSED, EINPROGRESS, EINVAL, EISCONN, ENETUNREACH, ENOTCONN
 
 from fixtures import (
     ALL,
@@ -234,13 +234,14 @@ def test_no_peer_while_pending(sock: Socket, servers: Servers, variant: Variant,
 @variants(families=INTERNET, doors=ALL)
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_implicit_bind(sock: Socket, new_socket: SocketMaker, server: Server, world: World, variant: Variant) -> None:
-    """The socket has no name before, and afterwards one that nobody else can bind."""
+    """The socket has no name before, and afterwards one that nobody else can bind, nor itself change."""
     assert sock.getsockname() == null(variant)
     assert sock.connect_and_wait(server.address) == 0
     here = sock.getsockname().value
     assert here == local(world.client, variant, port_of(here))
     assert port_of(here) != 0
     assert new_socket("intruder").bind(here) == EADDRINUSE
+    assert sock.bind(null(variant, 5555)) == EINVAL
     assert_connected(sock, server)
     assert sock.getsockname() == here
 

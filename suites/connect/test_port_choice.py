@@ -7,7 +7,6 @@ from errno import EADDRINUSE, EADDRNOTAVAIL, ECONNREFUSED, EINPROGRESS, ENETUNRE
 
 from fixtures import (
     ALL,
-    CALLS,
     INTERNET,
     POLLERR,
     Address,
@@ -335,7 +334,7 @@ def assert_port_is_free(port: Address, new_socket: SocketMaker, servers: Servers
 
 @clause("connect.tcp.port-released")
 @cases(ENDS)
-@variants(families=INTERNET, doors=CALLS, lines=["refused"])
+@variants(families=INTERNET, doors=ALL, lines=["refused"])
 @variants(families=INTERNET, lines=[name for name in ENDS if name != "refused"])
 def test_port_is_given_back(
     sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, world: World, case: End
@@ -344,6 +343,20 @@ def test_port_is_given_back(
     let_choose(world, 40000, 40000)
     case(sock, server)
     assert_port_is_free(with_port(server.address, 40000), new_socket, servers)
+
+
+@clause("connect.tcp.port-released", case="rebound")
+@cases({"refused": refused, "dissolved": dissolved, "unroutable": unroutable})
+@variants(families=INTERNET)
+def test_socket_is_unbound_again(sock: Socket, server: Server, servers: Servers, case: End) -> None:
+    """The socket itself is as unbound as before: it can be bound, and connects from there."""
+    case(sock, server)
+    here, other = with_port(server.address, 5555), servers.make("other")
+    assert sock.bind(here) == 0
+    assert sock.getsockname() == here
+    assert sock.connect(other.address) == 0
+    assert sock.getsockname() == here
+    assert_connected(sock, other)
 
 
 @clause("connect.tcp.port-released", case="pending")
