@@ -86,10 +86,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if _is_worker(config):
         handed = json.loads(config.workerinput["kconform"])  # type: ignore[attr-defined]  # Set by xdist.
         config.stash[FEATURES] = {name: Feature(**fields) for name, fields in handed["features"].items()}
-        config.stash[RUN_FOLDER] = Path(tempfile.mkdtemp(dir=handed["folder"], prefix=""))
+        config.stash[RUN_FOLDER] = _run_folder(handed["folder"])
         return
     # A short name at a short place: the paths of UNIX sockets have at most 107 bytes.
-    config.stash[RUN_FOLDER] = Path(tempfile.mkdtemp(prefix="kconform-"))
+    config.stash[RUN_FOLDER] = _run_folder(None)
     if in_user_namespace() and not config.option.basetemp:
         # User 0 of a user namespace is not the root whose pytest-of-root folder may lie in the temporary folder.
         config.option.basetemp = str(config.stash[RUN_FOLDER] / "pytest")
@@ -253,6 +253,13 @@ def pytest_report_teststatus(report: pytest.CollectReport | pytest.TestReport) -
 
 def _is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
+
+
+def _run_folder(parent: str | None) -> Path:
+    """A folder for what rows need in the file system; another user, whom a row may become, gets through it."""
+    made = Path(tempfile.mkdtemp(dir=parent, prefix="kconform-" if parent is None else ""))
+    made.chmod(0o711)
+    return made
 
 
 def _load(config: pytest.Config) -> tuple[list[Suite], Selection]:
