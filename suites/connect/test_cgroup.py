@@ -116,6 +116,20 @@ def test_mapped_address_denied(grouped: Socket, servers: Servers, group: Cgroup)
     assert grouped.connect(mapped) == 0
 
 
+@clause("connect.cgroup-bpf.EPERM", case="inet-address")
+@needs("cgroup-bpf")
+@variants(families=["inet6"], types=["dgram"])
+def test_inet_address_denied(grouped: Socket, servers: Servers, group: Cgroup) -> None:
+    """An IPv6 datagram socket that is given an IPv4 address asks IPv4's program, and not its own."""
+    server = servers.make(family="inet")
+    program = group.attach(CONNECT4, DENY)
+    assert grouped.connect(server.address) == EPERM
+    assert_not_connected(grouped)
+    group.detach(program)
+    group.attach(CONNECT6, DENY)
+    assert grouped.connect(server.address) == 0
+
+
 @clause("connect.cgroup-bpf.EPERM", case="strange-family")
 @needs("cgroup-bpf")
 @variants(families=INTERNET, types=TRANSPORTS)

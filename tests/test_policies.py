@@ -1,0 +1,54 @@
+"""What a thread forbids itself binds that thread alone, and a control group is gone when its block ends."""
+
+import errno
+import os
+import socket
+from functools import partial
+
+import pytest
+
+from fixtures.cgroups import CONNECT4, DENY, cgroup
+from fixtures.guard import Guard
+from fixtures.policies import PROBES
+from fixtures.sandbox import filter_connect, in_thread
+from netns import loopback
+
+
+def _connect() -> int:
+    with loopback() as world, world.client.namespace.inside(), socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", 9))
+
+
+def test_a_filter_binds_its_thread_alone() -> None:
+    guard = Guard()
+
+    def inside() -> int:
+        filter_connect(errno.EPROTO)
+        return _connect()
+
+    try:
+        assert guard.run(inside) == errno.EPROTO
+    finally:
+        guard.close()
+    assert _connect() == errno.ECONNREFUSED
+
+
+def test_what_fails_on_a_thread_is_told() -> None:
+    with pytest.raises(ZeroDivisionError):
+        in_thread(partial(divmod, 1, 0))
+
+
+def test_a_group_decides_on_sockets_made_in_it() -> None:
+    try:
+        PROBES["cgroup-bpf"][1]()
+    except OSError as error:
+        pytest.skip(f"no programs of control groups here: {error}")
+    with loopback() as world, cgroup() as group:
+        link = group.attach(CONNECT4, DENY)
+        with socket.socket(fileno=group.make(world.client.namespace, "inet", "stream")) as sock:
+            assert sock.connect_ex(("127.0.0.1", 9)) == errno.EPERM
+            group.detach(link)
+            assert sock.connect_ex(("127.0.0.1", 9)) == errno.ECONNREFUSED
+    assert _connect() == errno.ECONNREFUSED
+    with pytest.raises(OSError, match="Bad file"):
+        os.fstat(link)
