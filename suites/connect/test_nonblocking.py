@@ -1,0 +1,433 @@
+"""Sockets that do not wait: every way to O_NONBLOCK, readiness in every state, and errors that are told only once."""
+
+import array
+import fcntl
+import os
+import socket
+import termios
+from collections.abc import Callable
+from errno import EAGAIN, EALREADY, ECONNABORTED, ECONNREFUSED, EINPROGRESS, EINVAL, EISCONN, EPIPE, ETIMEDOUT
+from signal import SIGIO
+
+import pytest
+
+from fixtures import (
+    BOTH,
+    CALLS,
+    INTERNET,
+    POLLERR,
+    POLLHUP,
+    POLLIN,
+    POLLOUT,
+    POLLRDHUP,
+    Outcome,
+    Server,
+    Servers,
+    Socket,
+    assert_connected,
+    assert_no_connection,
+    assert_not_connected,
+    assert_usable,
+    cases,
+    caught,
+    clause,
+    until,
+    variants,
+    waits,
+)
+from suites.connect.watching import Watch
+
+RETRANSMISSION = 1.0  # Seconds until a SYN that found no room is sent again.
+ONE_RETRY = 3.1  # Seconds of an attempt that sends its SYN twice.
+EVERYTHING = {POLLIN, POLLOUT, POLLERR, POLLHUP, POLLRDHUP}
+LATE = 9.0  # Seconds after which a wait of ten has run out rather than been woken.
+usefixtures = pytest.mark.usefixtures
+
+
+def by_fcntl(sock: Socket) -> None:
+    """Set the status flag."""
+    fcntl.fcntl(sock.fd, fcntl.F_SETFL, fcntl.fcntl(sock.fd, fcntl.F_GETFL) | os.O_NONBLOCK)
+
+
+def by_ioctl(sock: Socket) -> None:
+    """Set the flag with FIONBIO."""
+    fcntl.ioctl(sock.fd, termios.FIONBIO, array.array("i", [1]))
+
+
+def by_duplicate(sock: Socket) -> None:
+    """Set the flag on a duplicate of the descriptor, which shares it."""
+    other = os.dup(sock.fd)
+    os.set_blocking(other, False)
+    os.close(other)
+
+
+ROUTES = {"fcntl": by_fcntl, "FIONBIO": by_ioctl, "duplicate": by_duplicate}
+
+
+@clause("connect.EINPROGRESS.fcntl-vs-socknonblock")
+@cases(ROUTES)
+@variants(families=INTERNET, doors=CALLS)
+def test_routes(sock: Socket, servers: Servers, case: Callable[[Socket], None]) -> None:
+    """However the flag was set, an attempt is begun and not waited for, and is under way afterwards."""
+    busy = servers.full()
+    case(sock)
+    assert sock.connect(busy.address) == EINPROGRESS
+    assert sock.connect(busy.address) == EALREADY
+    assert sock.poll() == set()
+    assert sock.tcp_state() == "SYN_SENT"
+
+
+@clause("connect.EINPROGRESS.fcntl-vs-socknonblock", case="unix")
+@cases(ROUTES)
+@variants(families=["unix"], types=["stream", "seqpacket"])
+def test_routes_of_unix(sock: Socket, servers: Servers, case: Callable[[Socket], None]) -> None:
+    """So it is with UNIX sockets: none waits for room."""
+    busy = servers.full()
+    case(sock)
+    assert sock.connect(busy.address) == EAGAIN
+    assert_not_connected(sock)
+
+
+@clause("connect.EINPROGRESS.fcntl-vs-socknonblock", case="cleared")
+@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+def test_cleared(sock: Socket, server: Server) -> None:
+    """A socket that was made with SOCK_NONBLOCK waits once the flag has been cleared."""
+    os.set_blocking(sock.fd, True)
+    assert sock.connect(server.address) == 0
+    assert_connected(sock, server)
+
+
+@clause("connect.EINPROGRESS.continues")
+@waits(RETRANSMISSION)
+@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+def test_goes_on(sock: Socket, servers: Servers) -> None:
+    """The attempt goes on without a further call of the client's: the listener gets its connection."""
+    busy = servers.full()
+    assert sock.connect(busy.address) == EINPROGRESS
+    busy.make_room()
+    accepted = busy.server.accepted()
+    assert accepted.getpeername() == sock.getsockname().value
+    assert sock.getpeername() == busy.address
+    assert sock.so_error() == 0
+
+
+@clause("connect.poll.success")
+@waits(RETRANSMISSION)
+@cases({"poll": Socket.poll, "epoll": Socket.epoll, "select": Socket.select})
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_woken_by_success(sock: Socket, servers: Servers, case: Callable[[Socket, float], Outcome]) -> None:
+    """Who waits already is woken when the connection is established, and is told that it is writable alone."""
+    busy = servers.full()
+    assert sock.connect(busy.address) == EINPROGRESS
+    busy.make_room()
+    woken = case(sock, 10)
+    assert woken in ({POLLOUT}, {"writefds"})
+    assert woken.seconds < LATE
+    assert sock.poll() == {POLLOUT}
+    assert_connected(sock, busy.server)
+
+
+@clause("connect.poll.failure")
+@waits(RETRANSMISSION)
+@cases({"poll": Socket.poll, "epoll": Socket.epoll})
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_woken_by_refusal(sock: Socket, servers: Servers, case: Callable[[Socket, float], Outcome]) -> None:
+    """Who waits already is woken by a refusal, and is told of everything."""
+    busy = servers.full()
+    assert sock.connect(busy.address) == EINPROGRESS
+    assert case(sock, 0) == set()
+    assert busy.server.socket.close() == 0
+    woken = case(sock, 10)
+    assert woken == EVERYTHING
+    assert woken.seconds < LATE
+    assert sock.poll(ask=()) == {POLLERR, POLLHUP}
+    assert sock.so_error() == ECONNREFUSED
+
+
+@clause("connect.poll.failure", case="at-once")
+@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+def test_refused_before_poll(sock: Socket, servers: Servers) -> None:
+    """A refusal that was there before is told just so, again and again while nobody has read it."""
+    assert sock.connect(servers.closed()) == EINPROGRESS
+    assert sock.poll(10) == EVERYTHING
+    assert sock.poll() == EVERYTHING
+    assert sock.poll(ask=(POLLOUT,)) == {POLLOUT, POLLERR, POLLHUP}
+    assert sock.poll(ask=(POLLIN,)) == {POLLIN, POLLERR, POLLHUP}
+    assert sock.so_error() == ECONNREFUSED
+
+
+@clause("connect.poll.failure", case="timeout")
+@waits(ONE_RETRY)
+@usefixtures("hurried")
+@cases({"poll": Socket.poll, "epoll": Socket.epoll, "select": Socket.select})
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_woken_by_timeout(sock: Socket, servers: Servers, case: Callable[[Socket, float], Outcome]) -> None:
+    """Who waits already is woken when the attempt is given up."""
+    assert sock.connect(servers.full().address) == EINPROGRESS
+    woken = case(sock, 10)
+    assert woken.value & {POLLERR, "writefds"} != set()
+    assert woken.seconds < LATE
+    until(lambda: sock.poll().value == EVERYTHING, "poll reports everything")
+    assert sock.so_error() == ETIMEDOUT
+    assert sock.so_error() == 0
+
+
+@clause("connect.poll.pending")
+@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+def test_pending(sock: Socket, servers: Servers) -> None:
+    """While the handshake is under way poll and epoll report nothing, and wait as long as they were told."""
+    assert sock.connect(servers.full().address) == EINPROGRESS
+    waited = sock.poll(0.05)
+    assert waited == set()
+    assert waited.seconds >= 0.05
+    assert sock.epoll(0.05) == set()
+    assert sock.tcp_state() == "SYN_SENT"
+
+
+@clause("connect.poll.unconnected")
+@variants(families=INTERNET, modes=BOTH)
+@variants(families=["unix"], types=["stream", "seqpacket"])
+def test_fresh(sock: Socket, server: Server) -> None:
+    """A socket that was never connected is writable and hung up; then it connects, and is hung up no longer."""
+    assert sock.poll() == {POLLOUT, POLLHUP}
+    assert sock.epoll() == {POLLOUT, POLLHUP}
+    assert sock.poll(ask=()) == {POLLHUP}
+    assert_usable(sock, server)
+    assert sock.poll(ask=()) == set()
+
+
+@clause("connect.poll.after-SO_ERROR")
+@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+def test_after_the_error_was_read(sock: Socket, servers: Servers) -> None:
+    """Reading the error takes POLLERR away and nothing else."""
+    assert sock.connect(servers.closed()) == EINPROGRESS
+    assert sock.poll(10) == EVERYTHING
+    assert sock.so_error() == ECONNREFUSED
+    assert sock.poll() == EVERYTHING - {POLLERR}
+    assert sock.epoll() == EVERYTHING - {POLLERR}
+    assert sock.poll(ask=()) == {POLLHUP}
+
+
+@clause("connect.epoll.et-completion")
+@waits(RETRANSMISSION)
+@cases({"before": True, "while-pending": False})
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_edge(sock: Socket, servers: Servers, case: bool) -> None:
+    """An edge is reported once: when the socket is added, and when the connection is established."""
+    busy = servers.full()
+    if not case:
+        assert sock.connect(busy.address) == EINPROGRESS
+    with Watch(sock, edges=True) as watch:
+        assert watch.events() == ({POLLOUT, POLLHUP} if case else set())
+        if case:
+            assert sock.connect(busy.address) == EINPROGRESS
+        assert watch.events() == set()
+        busy.make_room()
+        assert watch.events(10) == {POLLOUT}
+        assert watch.events() == set()
+    assert_connected(sock, busy.server)
+
+
+@clause("connect.epoll.failure")
+@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+def test_epoll_refused(sock: Socket, servers: Servers) -> None:
+    """A socket that was watched since before is reported for a refusal, in full, as long as it is so."""
+    with Watch(sock, edges=False) as watch:
+        assert watch.events() == {POLLOUT, POLLHUP}
+        assert sock.connect(servers.closed()) == EINPROGRESS
+        assert watch.events(10) == EVERYTHING
+        assert watch.events() == EVERYTHING
+        assert sock.so_error() == ECONNREFUSED
+        assert watch.events() == EVERYTHING - {POLLERR}
+
+
+@clause("connect.epoll.failure", case="edge")
+@waits(RETRANSMISSION)
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_epoll_edge_of_refusal(sock: Socket, servers: Servers) -> None:
+    """A refusal is an edge, too, for who waits already."""
+    busy = servers.full()
+    assert sock.connect(busy.address) == EINPROGRESS
+    with Watch(sock, edges=True) as watch:
+        assert watch.events() == set()
+        assert busy.server.socket.close() == 0
+        assert watch.events(10) == EVERYTHING
+    assert sock.so_error() == ECONNREFUSED
+
+
+@clause("connect.sigio.completion")
+@waits(RETRANSMISSION)
+@cases({"established": True, "refused": False})
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_sigio(sock: Socket, servers: Servers, case: bool) -> None:
+    """The owner of a socket with O_ASYNC gets SIGIO when the attempt is over, and none while it is under way."""
+    busy = servers.full()
+    assert sock.connect(busy.address) == EINPROGRESS
+    with caught(SIGIO, restart=True) as signals:
+        fcntl.fcntl(sock.fd, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(sock.fd, fcntl.F_SETFL, os.O_NONBLOCK | os.O_ASYNC)
+        assert sock.poll() == set()
+        assert signals == []
+        _ = busy.make_room() if case else busy.server.socket.close()
+        until(lambda: signals != [], "SIGIO arrives")
+        fcntl.fcntl(sock.fd, fcntl.F_SETFL, os.O_NONBLOCK)
+    assert sock.poll(10) == ({POLLOUT} if case else EVERYTHING)
+
+
+@clause("connect.SO_ERROR.get-and-clear")
+@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+def test_told_once(sock: Socket, server: Server, servers: Servers) -> None:
+    """The error is told once, in every attempt anew, and never after a success."""
+    for _ in range(2):
+        assert sock.connect(servers.closed()) == EINPROGRESS
+        assert sock.poll(10) == EVERYTHING
+        assert sock.so_error() == ECONNREFUSED
+        assert sock.so_error() == 0
+        assert sock.connect(server.address) == ECONNABORTED
+    assert_usable(sock, server)
+
+
+@clause("connect.SO_ERROR.pending-is-zero")
+@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+def test_zero_while_pending(sock: Socket, servers: Servers) -> None:
+    """While the attempt is under way the error is 0 each time, and reading it disturbs nothing."""
+    busy = servers.full()
+    assert sock.connect(busy.address) == EINPROGRESS
+    assert sock.so_error() == 0
+    assert sock.so_error() == 0
+    assert sock.connect(busy.address) == EALREADY
+    assert sock.so_error() == 0
+    assert sock.poll() == set()
+    assert sock.tcp_state() == "SYN_SENT"
+
+
+def by_send(sock: Socket) -> Outcome:
+    """Send."""
+    return sock.send(b"x")
+
+
+READERS = {"SO_ERROR": Socket.so_error, "recv": Socket.recv_now, "send": by_send}
+
+
+@clause("connect.recv.reports-connect-error")
+@cases({"recv": Socket.recv_now, "send": by_send})
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_reading_and_writing_tell(sock: Socket, servers: Servers, case: Callable[[Socket], Outcome]) -> None:
+    """The first to read or write is told of the failure; then there is nothing to read and nowhere to write to."""
+    assert sock.connect(servers.closed()) == EINPROGRESS
+    sock.wait_writable()
+    assert case(sock) == ECONNREFUSED
+    assert sock.recv_now() == b""
+    assert sock.send(b"x") == EPIPE
+    assert_not_connected(sock)
+    assert sock.poll() == EVERYTHING - {POLLERR}
+
+
+@clause("connect.send.while-connecting")
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_input_and_output_while_pending(sock: Socket, servers: Servers) -> None:
+    """While the attempt is under way nothing can be read or written, and trying it does no harm."""
+    assert sock.connect(servers.full().address) == EINPROGRESS
+    assert sock.send(b"x") == EAGAIN
+    assert sock.recv_now() == EAGAIN
+    assert sock.so_error() == 0
+    assert sock.tcp_state() == "SYN_SENT"
+
+
+@clause("connect.send.while-connecting", case="blocking")
+@waits(RETRANSMISSION)
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_send_that_waits(sock: Socket, servers: Servers) -> None:
+    """A send that may wait does so until the connection is established, and then sends."""
+    busy, data = servers.full(), array.array("b", b"data")
+    assert sock.connect(busy.address) == EINPROGRESS
+    os.set_blocking(sock.fd, True)
+    pointer = data.buffer_info()[0]
+    sending = sock.calls.start(
+        "sendto", sock.fd, pointer, 4, socket.MSG_NOSIGNAL, 0, 0, complete=lambda sent: sent == 4
+    )
+    assert not sending.returned(0.05)
+    busy.make_room()
+    assert sending.result() == 0
+    assert busy.server.accepted().recv() == b"data"
+
+
+@clause("connect.bind-listen.while-connecting")
+@waits(RETRANSMISSION)
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_bind_and_listen_while_pending(sock: Socket, servers: Servers) -> None:
+    """A socket that connects can neither be bound nor listen, and its attempt is unharmed."""
+    busy = servers.full()
+    assert sock.connect(busy.address) == EINPROGRESS
+    name = sock.getsockname().value
+    assert sock.bind(servers.free_address()) == EINVAL
+    assert sock.listen() == EINVAL
+    assert sock.getsockname() == name
+    assert sock.tcp_state() == "SYN_SENT"
+    busy.make_room()
+    sock.wait_writable()
+    assert_connected(sock, busy.server)
+
+
+@clause("connect.getsockname.while-connecting")
+@waits(RETRANSMISSION)
+@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+def test_name_while_pending(sock: Socket, servers: Servers) -> None:
+    """The name is whole from the beginning: the address of the route and a port, and the connection keeps it."""
+    busy = servers.full()
+    assert sock.connect(busy.address) == EINPROGRESS
+    name = sock.getsockname().value
+    assert name.host == busy.queued.getsockname().value.host
+    assert name.port not in (0, busy.queued.getsockname().value.port)
+    busy.make_room()
+    sock.wait_writable()
+    assert sock.getsockname() == name
+    assert_connected(sock, busy.server)
+
+
+@clause("connect.async.connect-returns-pending-error")
+@cases({"nonblocking": False, "blocking": True})
+@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+def test_next_connect_tells(sock: Socket, server: Server, servers: Servers, case: bool) -> None:
+    """The next connect tells of the failure and tries nothing; the one after that tries."""
+    assert sock.connect(servers.closed()) == EINPROGRESS
+    sock.wait_writable()
+    os.set_blocking(sock.fd, case)
+    assert sock.connect(server.address) == ECONNREFUSED
+    assert_not_connected(sock)
+    assert_no_connection(server)
+    assert sock.connect(server.address) == (0 if case else EINPROGRESS)
+    sock.wait_writable()
+    assert_connected(sock, server)
+
+
+@clause("connect.async.connect-returns-pending-error", case="timeout")
+@waits(ONE_RETRY)
+@usefixtures("hurried")
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_next_connect_tells_of_a_timeout(sock: Socket, server: Server, servers: Servers) -> None:
+    """So it is when the attempt was given up."""
+    assert sock.connect(servers.full().address) == EINPROGRESS
+    sock.wait_writable()
+    until(lambda: POLLHUP in sock.poll(ask=()).value, "the attempt is over")
+    assert sock.connect(server.address) == ETIMEDOUT
+    assert_no_connection(server)
+    assert_usable(sock, server)
+
+
+@clause("connect.ECONNABORTED.after-error-consumed")
+@cases(READERS)
+@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS, lines=["SO_ERROR"])
+@variants(families=INTERNET, modes=["nonblocking"], lines=["recv", "send"])
+def test_error_that_was_told(sock: Socket, server: Server, servers: Servers, case: Callable[[Socket], Outcome]) -> None:
+    """The next connect has no errno left for the failure, tries nothing, and frees the socket for the one after it."""
+    assert sock.connect(servers.closed()) == EINPROGRESS
+    sock.wait_writable()
+    assert case(sock) == ECONNREFUSED
+    assert sock.connect(server.address) == ECONNABORTED
+    assert_not_connected(sock)
+    assert_no_connection(server)
+    assert sock.connect_and_wait(server.address) == 0
+    assert_connected(sock, server)
+    assert sock.connect(server.address) == 0
+    assert sock.connect(server.address) == EISCONN
