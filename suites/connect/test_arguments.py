@@ -76,8 +76,10 @@ POINTERS = cases(
 
 @clause("connect.EFAULT.{case}")
 @POINTERS
-@variants(families=INTERNET, types=["stream"], modes=BOTH, doors=ALL)
-@variants(families=["unix"], types=["stream", "seqpacket"], modes=BOTH, doors=ALL)
+@variants(families=INTERNET, types=["stream"], doors=ALL)
+@variants(families=INTERNET, types=["stream"], modes=["nonblocking"])
+@variants(families=["unix"], types=["stream", "seqpacket"], doors=ALL)
+@variants(families=["unix"], types=["stream", "seqpacket"], modes=["nonblocking"])
 def test_bad_pointer(sock: Socket, server: Server, memory: Memory, case: Callable[[Memory], int]) -> None:
     """An address that cannot be read is a fault, and leaves the socket as it was."""
     length = len(server.address.pack())
@@ -89,7 +91,8 @@ def test_bad_pointer(sock: Socket, server: Server, memory: Memory, case: Callabl
 
 @clause("connect.EFAULT.{case}", case="associated")
 @POINTERS
-@variants(families=FAMILIES, types=["dgram"], modes=BOTH, doors=ALL)
+@variants(families=FAMILIES, types=["dgram"], doors=ALL)
+@variants(families=FAMILIES, types=["dgram"], modes=["nonblocking"])
 def test_bad_pointer_when_associated(
     sock: Socket, server: Server, memory: Memory, case: Callable[[Memory], int]
 ) -> None:
@@ -111,7 +114,8 @@ def test_kernel_address(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.EFAULT.straddle")
-@variants(families=FAMILIES, types=["stream"], modes=BOTH, doors=ALL)
+@variants(families=FAMILIES, types=["stream"], doors=ALL)
+@variants(families=FAMILIES, types=["stream"], modes=["nonblocking"])
 @variants(families=["unix"], types=["seqpacket"], doors=ALL)
 def test_pointer_across_the_edge(sock: Socket, server: Server, memory: Memory) -> None:
     """An address of which a part cannot be read is a fault; one that just fits is not."""
@@ -135,8 +139,10 @@ def test_pointer_up_to_the_edge(sock: Socket, server: Server, memory: Memory) ->
 
 @clause("connect.EINVAL.addrlen-negative")
 @cases({"minus-1": -1, "minus-16": -16, "INT_MIN": INT_MIN})
-@variants(families=FAMILIES, types=["stream", "dgram"], modes=BOTH, doors=ALL)
-@variants(families=["unix"], types=["seqpacket"], modes=BOTH, doors=ALL)
+@variants(families=FAMILIES, types=["stream", "dgram"], doors=ALL)
+@variants(families=FAMILIES, types=["stream", "dgram"], modes=["nonblocking"])
+@variants(families=["unix"], types=["seqpacket"], doors=ALL)
+@variants(families=["unix"], types=["seqpacket"], modes=["nonblocking"])
 def test_negative_length(sock: Socket, server: Server, case: int) -> None:
     """A negative length is invalid whatever the address is."""
     assert sock.connect(server.address, case) == EINVAL
@@ -146,8 +152,10 @@ def test_negative_length(sock: Socket, server: Server, case: int) -> None:
 
 @clause("connect.EINVAL.addrlen-too-large")
 @cases({"129": 129, "4096": 4096, "INT_MAX": INT_MAX})
-@variants(families=FAMILIES, types=["stream", "dgram"], modes=BOTH, doors=ALL)
-@variants(families=["unix"], types=["seqpacket"], modes=BOTH, doors=ALL)
+@variants(families=FAMILIES, types=["stream", "dgram"], doors=ALL)
+@variants(families=FAMILIES, types=["stream", "dgram"], modes=["nonblocking"])
+@variants(families=["unix"], types=["seqpacket"], doors=ALL)
+@variants(families=["unix"], types=["seqpacket"], modes=["nonblocking"])
 def test_length_beyond_any_address(sock: Socket, server: Server, case: int) -> None:
     """A length beyond sockaddr_storage is invalid although the bytes can be read."""
     readable = sock.calls.door.place(server.address.pack().ljust(4096, b"\0"))
@@ -157,7 +165,8 @@ def test_length_beyond_any_address(sock: Socket, server: Server, case: int) -> N
 
 
 @clause("connect.EINVAL.addrlen-too-large", case="just-fits")
-@variants(families=INTERNET, types=["stream", "dgram"], modes=BOTH, doors=ALL)
+@variants(families=INTERNET, types=["stream", "dgram"], doors=ALL)
+@variants(families=INTERNET, types=["stream", "dgram"], modes=["nonblocking"])
 def test_length_of_the_largest_address(sock: Socket, server: Server) -> None:
     """The neighbouring case: 128 bytes are sockaddr_storage, and what follows the address is not looked at."""
     padded = Bytes(server.address.pack().ljust(128, b"\xff"))
@@ -167,7 +176,8 @@ def test_length_of_the_largest_address(sock: Socket, server: Server) -> None:
 
 @clause("connect.EINVAL.addrlen-short.inet")
 @cases({str(length): length for length in (0, 1, 2, 3, 7, 8, 15)})
-@variants(families=["inet"], types=["stream", "dgram"], modes=BOTH, doors=ALL)
+@variants(families=["inet"], types=["stream", "dgram"], doors=ALL)
+@variants(families=["inet"], types=["stream", "dgram"], modes=["nonblocking"])
 def test_short_address(sock: Socket, server: Server, case: int) -> None:
     """Anything shorter than a sockaddr_in is invalid to AF_INET."""
     assert sock.connect(server.address, case) == EINVAL
@@ -177,7 +187,8 @@ def test_short_address(sock: Socket, server: Server, case: int) -> None:
 
 @clause("connect.EINVAL.unix.length")
 @cases({str(length): length for length in (0, 1, 2, 111, 112, 128)})
-@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], doors=ALL)
+@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], modes=["nonblocking"])
 def test_unix_length(sock: Socket, server: Server, case: int) -> None:
     """A UNIX address without a name, or longer than sockaddr_un, is invalid."""
     padded = Bytes(server.address.pack().ljust(128, b"\0"))
@@ -187,7 +198,8 @@ def test_unix_length(sock: Socket, server: Server, case: int) -> None:
 
 
 @clause("connect.EINVAL.unix.length", case="just-fits")
-@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], doors=ALL)
+@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], modes=["nonblocking"])
 def test_longest_unix_address(sock: Socket, server: Server) -> None:
     """The neighbouring case: 110 bytes are a whole sockaddr_un."""
     assert sock.connect(Bytes(server.address.pack().ljust(110, b"\0"))) == 0
@@ -209,7 +221,8 @@ INET6_STRANGERS = {"77": _with_family(77, 28), "65535": _with_family(65535, 28),
 
 @clause("connect.EAFNOSUPPORT.{family}.{type}")
 @cases(INET_STRANGERS)
-@variants(families=["inet"], types=["stream", "dgram"], modes=BOTH, doors=ALL)
+@variants(families=["inet"], types=["stream", "dgram"], doors=ALL)
+@variants(families=["inet"], types=["stream", "dgram"], modes=["nonblocking"])
 def test_foreign_family_to_inet(sock: Socket, server: Server, case: Bytes) -> None:
     """AF_INET takes no address that carries another family."""
     assert sock.connect(case) == EAFNOSUPPORT
@@ -220,7 +233,8 @@ def test_foreign_family_to_inet(sock: Socket, server: Server, case: Bytes) -> No
 
 @clause("connect.EAFNOSUPPORT.{family}.{type}")
 @cases(INET6_STRANGERS)
-@variants(families=["inet6"], types=["stream", "dgram"], modes=BOTH, doors=ALL)
+@variants(families=["inet6"], types=["stream", "dgram"], doors=ALL)
+@variants(families=["inet6"], types=["stream", "dgram"], modes=["nonblocking"])
 def test_foreign_family_to_inet6(sock: Socket, server: Server, case: Bytes) -> None:
     """AF_INET6 takes no address that carries another family."""
     assert sock.connect(case) == EAFNOSUPPORT
@@ -241,7 +255,8 @@ def test_foreign_family_to_raw(sock: Socket, servers: Servers, case: Bytes) -> N
 
 @clause("connect.EINVAL.addrlen-short.inet6")
 @cases({str(length): length for length in (0, 1, 2, 3, 8, 15, 16, 23)})
-@variants(families=["inet6"], types=["stream", "dgram"], modes=BOTH, doors=ALL)
+@variants(families=["inet6"], types=["stream", "dgram"], doors=ALL)
+@variants(families=["inet6"], types=["stream", "dgram"], modes=["nonblocking"])
 def test_short_inet6_address(sock: Socket, server: Server, case: int) -> None:
     """Anything shorter than the first sockaddr_in6 is invalid to AF_INET6."""
     assert sock.connect(server.address, case) == EINVAL
@@ -271,7 +286,8 @@ def test_foreign_family_to_unix(sock: Socket, case: Bytes) -> None:
 
 @clause("connect.EINVAL.unix.family")
 @UNIX_STRANGERS
-@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], doors=ALL)
+@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], modes=["nonblocking"])
 def test_foreign_family_is_invalid_to_unix(sock: Socket, server: Server, case: Bytes) -> None:
     """AF_UNIX calls an address that carries another family invalid."""
     assert sock.connect(case) == EINVAL

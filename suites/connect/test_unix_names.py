@@ -33,7 +33,8 @@ AUTOBOUND = re.compile(rb"\0[0-9a-f]{5}")
 
 
 @clause("connect.unix.client-unnamed")
-@variants(families=["unix"], types=STREAMS, modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=STREAMS, doors=ALL)
+@variants(families=["unix"], types=STREAMS, modes=["nonblocking"])
 def test_client_has_no_name(sock: Socket, server: Server) -> None:
     """A client that was not bound has no name before and after, and its server sees none."""
     assert sock.getsockname() == Unix()
@@ -45,7 +46,8 @@ def test_client_has_no_name(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.unix.client-unnamed")
-@variants(families=["unix"], types=["dgram"], modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=["dgram"], doors=ALL)
+@variants(families=["unix"], types=["dgram"], modes=["nonblocking"])
 def test_datagram_client_has_no_name(sock: Socket, server: Server) -> None:
     """The same for datagrams."""
     assert sock.connect(server.address) == 0
@@ -54,7 +56,8 @@ def test_datagram_client_has_no_name(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.unix.autobind.passcred")
-@variants(families=["unix"], types=TYPES, modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=TYPES, doors=ALL)
+@variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_passcred_names_the_client(sock: Socket, server: Server) -> None:
     """With SO_PASSCRED the client gets an abstract name when it connects, not sooner."""
     assert sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1, name="SO_PASSCRED") == 0
@@ -89,7 +92,8 @@ def test_passpidfd_names_the_client(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.unix.getpeername", case="abstract")
-@variants(families=["unix"], types=TYPES, modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=TYPES, doors=ALL)
+@variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_abstract_peer_name(sock: Socket, servers: Servers) -> None:
     """An abstract peer name comes back whole, with its NUL bytes."""
     peer = servers.at(Unix(b"\0a\0name\0"))
@@ -139,7 +143,8 @@ WRONG_NAMES = {
 
 @clause("connect.ECONNREFUSED.unix.abstract")
 @cases({name: path for name, path in WRONG_NAMES.items() if name != "path"})
-@variants(families=["unix"], types=TYPES, modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=TYPES, doors=ALL)
+@variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_abstract_names_are_all_of_their_bytes(sock: Socket, servers: Servers, case: bytes) -> None:
     """A name that is not the bound one byte for byte is refused; the bound one is not."""
     server = servers.at(Unix(b"\0name"))
@@ -159,7 +164,8 @@ def test_empty_path(sock: Socket) -> None:
 
 @clause("connect.ECONNREFUSED.unix.empty")
 @cases({"one-byte": b"\0", "all-bytes": bytes(108)})
-@variants(families=["unix"], types=TYPES, modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=TYPES, doors=ALL)
+@variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_empty_path_is_an_abstract_name(sock: Socket, server: Server, case: bytes) -> None:
     """Linux takes it for an abstract name that nobody has."""
     assert sock.connect(Unix(case)) == ECONNREFUSED

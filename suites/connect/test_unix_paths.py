@@ -85,7 +85,8 @@ def refused_with(sock: Socket, server: Server, path: Path, error: int) -> None:
 
 @clause("connect.ENOENT.unix.missing")
 @cases({"name": missing, "directory": missing_directory, "dangling": dangling})
-@variants(families=["unix"], types=TYPES, modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=TYPES, doors=ALL)
+@variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_missing(sock: Socket, server: Server, folder: Path, case: Making) -> None:
     """What does not exist is told so."""
     refused_with(sock, server, case(folder), ENOENT)
@@ -101,14 +102,16 @@ def test_removed(sock: Socket, server: Server, servers: Servers) -> None:
 
 
 @clause("connect.ENOTDIR.unix.prefix")
-@variants(families=["unix"], types=TYPES, modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=TYPES, doors=ALL)
+@variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_through_a_file(sock: Socket, server: Server, folder: Path) -> None:
     """A path through a file is told so."""
     refused_with(sock, server, through_a_file(folder), ENOTDIR)
 
 
 @clause("connect.ENOTDIR.unix.trailing-slash")
-@variants(families=["unix"], types=TYPES, modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=TYPES, doors=ALL)
+@variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_trailing_slash(sock: Socket, server: Server) -> None:
     """A slash behind a socket's name asks for a directory."""
     assert sock.connect(Unix(bytes(path_of(server)) + b"/")) == ENOTDIR
@@ -117,7 +120,8 @@ def test_trailing_slash(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.ELOOP.unix.loop")
-@variants(families=["unix"], types=TYPES, modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=TYPES, doors=ALL)
+@variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_loop(sock: Socket, server: Server, folder: Path) -> None:
     """Links that lead to each other are told so."""
     refused_with(sock, server, a_loop(folder), ELOOP)
@@ -149,7 +153,8 @@ def test_forty_links(sock: Socket, server: Server, folder: Path) -> None:
 
 
 @clause("connect.ENAMETOOLONG.unix.component")
-@variants(families=["unix"], types=TYPES, modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=TYPES, doors=ALL)
+@variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_long_component(sock: Socket, server: Server, folder: Path) -> None:
     """A component of 256 bytes is too long."""
     refused_with(sock, server, long_component(folder), ENAMETOOLONG)
@@ -181,7 +186,8 @@ def a_device(path: Path) -> Path:
 
 @clause("connect.ECONNREFUSED.unix.not-socket")
 @cases({"file": a_file, "directory": a_directory, "FIFO": a_fifo, "device": a_device})
-@variants(families=["unix"], types=TYPES, modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=TYPES, doors=ALL)
+@variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_another_kind_of_file(sock: Socket, server: Server, folder: Path, case: Making) -> None:
     """What is no socket refuses."""
     refused_with(sock, server, case(folder / "other"), ECONNREFUSED)
@@ -276,7 +282,8 @@ def by_new_name(path: Path) -> Path:
 
 
 @clause("connect.unix.symlink")
-@variants(families=["unix"], types=TYPES, modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=TYPES, doors=ALL)
+@variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_symbolic_link(sock: Socket, server: Server) -> None:
     """A symbolic link leads to the socket."""
     assert sock.connect(at(by_symlink(path_of(server)))) == 0
@@ -306,7 +313,8 @@ def working_in(folder: Path) -> Iterator[None]:
 
 
 @clause("connect.unix.relative-path")
-@variants(families=["unix"], types=TYPES, modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=TYPES, doors=ALL)
+@variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_relative_path(sock: Socket, server: Server, folder: Path) -> None:
     """A relative path begins at the working directory."""
     path, elsewhere = path_of(server), a_directory(folder / "elsewhere")
@@ -346,7 +354,8 @@ def test_descriptor_of_the_file(sock: Socket, server: Server) -> None:
 
 @clause("connect.unix.no-nul")
 @cases({"without": b"", "garbage-behind": b"\0garbage"})
-@variants(families=["unix"], types=TYPES, modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=TYPES, doors=ALL)
+@variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_end_of_the_path(sock: Socket, server: Server, case: bytes) -> None:
     """A path ends where the length says, or at a NUL before."""
     assert sock.connect(Bytes(server.address.pack()[:-1] + case)) == 0
@@ -354,7 +363,8 @@ def test_end_of_the_path(sock: Socket, server: Server, case: bytes) -> None:
 
 
 @clause("connect.unix.path108")
-@variants(families=["unix"], types=TYPES, modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=TYPES, doors=ALL)
+@variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_longest_path(sock: Socket, servers: Servers, folder: Path) -> None:
     """A path of 108 bytes, without a NUL, names a socket; one of 107 bytes names another."""
     prefix = bytes(folder) + b"/"
