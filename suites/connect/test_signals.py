@@ -1,0 +1,409 @@
+"""Calls that are disturbed: by signals, by a send timeout, by a stop, and by other threads at the same socket."""
+
+import ctypes
+import os
+import signal
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from errno import EALREADY, ECONNREFUSED, ECONNRESET, EINPROGRESS, EINTR, EISCONN
+from pathlib import Path
+from signal import SIGUSR1
+
+from fixtures import (
+    ALL,
+    CALLS,
+    INTERNET,
+    POLLERR,
+    POLLIN,
+    POLLOUT,
+    Address,
+    Server,
+    Servers,
+    Socket,
+    assert_connected,
+    assert_usable,
+    cases,
+    caught,
+    clause,
+    until,
+    variants,
+    waits,
+)
+from fixtures.calls import UnderWay, address_of
+from fixtures.servers import FullServer
+from fixtures.standing import StandingDoor
+from fixtures.waiting import until_asleep
+
+RETRANSMISSION = 1.0  # Seconds until a SYN that found no room is sent again.
+LATE = 9.0  # Seconds after which a wait of ten has run out rather than been woken.
+SHORT = 0.2
+_LONGEST = 30
+
+
+def begun(sock: Socket, address: Address) -> UnderWay:
+    """A connect that waits in the kernel."""
+    attempt = sock.start_connect(address)
+    until(lambda: state_of(sock) == "SYN_SENT", "the socket is in SYN_SENT")
+    until_asleep(attempt.native_id)
+    return attempt
+
+
+def state_of(sock: Socket) -> str:
+    """The state of the connection, looked at without a trace in the transcript."""
+    with sock.calls.aside():
+        return sock.tcp_state()
+
+
+def limit(sock: Socket, option: int, seconds: float) -> None:
+    """Set SO_SNDTIMEO or SO_RCVTIMEO."""
+    value = struct.pack("@ll", int(seconds), int(seconds % 1 * 1_000_000))
+    assert sock.setsockopt(socket.SOL_SOCKET, option, value, name="timeout") == 0
+
+
+def complete(busy: FullServer) -> None:
+    """Let the pending attempt complete."""
+    busy.make_room()
+
+
+def refuse(busy: FullServer) -> None:
+    """Let the pending attempt be refused."""
+    assert busy.server.socket.close() == 0
+
+
+@clause("connect.SNDTIMEO.tcp")
+@waits(RETRANSMISSION)
+@variants(families=INTERNET, doors=CALLS)
+def test_send_timeout(sock: Socket, servers: Servers) -> None:
+    """The call comes back after the timeout, not sooner, and the attempt goes on."""
+    busy = servers.full()
+    limit(sock, socket.SO_SNDTIMEO, SHORT)
+    outcome = sock.connect(busy.address)
+    assert outcome == EINPROGRESS
+    assert outcome.seconds > SHORT - 0.02
+    assert sock.tcp_state() == "SYN_SENT"
+    assert sock.so_error() == 0
+    busy.make_room()
+    sock.wait_writable()
+    assert_connected(sock, busy.server)
+
+
+@clause("connect.SNDTIMEO.tcp", case="unharmed")
+@cases({"enough": 10.0, "none": 0.0})
+@waits(RETRANSMISSION)
+@variants(families=INTERNET)
+def test_send_timeout_that_is_not_reached(sock: Socket, servers: Servers, case: float) -> None:
+    """A timeout that is longer than the handshake, or of 0, changes nothing."""
+    busy = servers.full()
+    limit(sock, socket.SO_SNDTIMEO, case)
+    attempt = begun(sock, busy.address)
+    busy.make_room()
+    assert attempt.result() == 0
+    assert_connected(sock, busy.server)
+
+
+@clause("connect.SNDTIMEO.tcp.second-call")
+@waits(RETRANSMISSION)
+@variants(families=INTERNET, doors=CALLS)
+def test_send_timeout_again(sock: Socket, server: Server, servers: Servers) -> None:
+    """Each further call waits as long again, whatever its address, and the last one joins the attempt."""
+    busy = servers.full()
+    limit(sock, socket.SO_SNDTIMEO, 0.1)
+    assert sock.connect(busy.address) == EINPROGRESS
+    for address in (busy.address, server.address):
+        again = sock.connect(address)
+        assert again == EALREADY
+        assert again.seconds > 0.08
+    busy.make_room()
+    limit(sock, socket.SO_SNDTIMEO, 10)
+    assert sock.connect(busy.address) == 0
+    assert sock.connect(busy.address) == EISCONN
+    assert_connected(sock, busy.server)
+
+
+@clause("connect.RCVTIMEO.no-effect")
+@waits(RETRANSMISSION)
+@variants(families=INTERNET, doors=CALLS)
+def test_receive_timeout(sock: Socket, servers: Servers) -> None:
+    """A receive timeout neither bounds the call nor keeps it from being restarted."""
+    busy = servers.full()
+    limit(sock, socket.SO_RCVTIMEO, 0.05)
+    with caught(SIGUSR1, restart=True) as signals:
+        attempt = begun(sock, busy.address)
+        assert not attempt.returned(0.2)
+        attempt.signal(SIGUSR1)
+        until(lambda: signals != [], "the handler runs")
+        busy.make_room()
+        assert attempt.result() == 0
+    assert_connected(sock, busy.server)
+
+
+@clause("connect.EINTR.tcp.rcvtimeo-no-restart")
+@waits(RETRANSMISSION)
+@variants(families=INTERNET)
+def test_receive_timeout_and_signal(sock: Socket, servers: Servers) -> None:
+    """With a receive timeout the call is not restarted."""
+    busy = servers.full()
+    limit(sock, socket.SO_RCVTIMEO, 10)
+    with caught(SIGUSR1, restart=True) as signals:
+        attempt = begun(sock, busy.address)
+        attempt.signal(SIGUSR1)
+        until(lambda: signals != [], "the handler runs")
+        busy.make_room()
+        assert attempt.result() == EINTR
+
+
+@clause("connect.EINTR.tcp.async-completion")
+@cases({"established": (complete, {POLLOUT}, 0), "refused": (refuse, None, ECONNREFUSED)})
+@waits(RETRANSMISSION)
+@variants(families=INTERNET, doors=CALLS)
+def test_interrupted_attempt_goes_on(
+    sock: Socket, servers: Servers, case: tuple[Callable[[FullServer], None], set[str] | None, int]
+) -> None:
+    """After EINTR the attempt is under way, is announced when it is over, and has its result in SO_ERROR."""
+    busy = servers.full()
+    with caught(SIGUSR1, restart=False):
+        assert begun(sock, busy.address).interrupt(SIGUSR1) == EINTR
+    assert sock.poll() == set()
+    assert sock.so_error() == 0
+    case[0](busy)
+    woken = sock.poll(10)
+    assert woken.seconds < LATE
+    assert woken == (case[1] or woken.value | {POLLIN, POLLERR})
+    assert sock.so_error() == case[2]
+
+
+@clause("connect.EINTR.tcp.repeat-blocking")
+@waits(RETRANSMISSION)
+@variants(families=INTERNET, doors=CALLS)
+def test_repeated(sock: Socket, servers: Servers) -> None:
+    """After EINTR a call that may not wait is told of the attempt, and one that may joins it."""
+    busy = servers.full()
+    with caught(SIGUSR1, restart=False):
+        assert begun(sock, busy.address).interrupt(SIGUSR1) == EINTR
+        assert begun(sock, busy.address).interrupt(SIGUSR1) == EINTR
+    os.set_blocking(sock.fd, False)
+    assert sock.connect(busy.address) == EALREADY
+    os.set_blocking(sock.fd, True)
+    attempt = begun(sock, busy.address)
+    busy.make_room()
+    assert attempt.result() == 0
+    assert sock.connect(busy.address) == EISCONN
+    assert_connected(sock, busy.server)
+
+
+@clause("connect.EINTR.tcp.repeat-blocking.posix")
+@waits(RETRANSMISSION)
+@variants(families=INTERNET)
+def test_repeated_by_posix(sock: Socket, servers: Servers) -> None:
+    """After EINTR the standard has any further call fail."""
+    busy = servers.full()
+    with caught(SIGUSR1, restart=False):
+        assert begun(sock, busy.address).interrupt(SIGUSR1) == EINTR
+    attempt = sock.start_connect(busy.address)
+    busy.make_room()
+    assert attempt.result() == EALREADY
+
+
+@clause("connect.SA_RESTART.tcp")
+@cases({"established": (complete, 0), "refused": (refuse, ECONNREFUSED)})
+@waits(RETRANSMISSION)
+@variants(families=INTERNET, doors=CALLS)
+def test_restarted(sock: Socket, servers: Servers, case: tuple[Callable[[FullServer], None], int]) -> None:
+    """A handler with SA_RESTART runs, as often as it is called, and the call goes on to its own result."""
+    busy = servers.full()
+    with caught(SIGUSR1, restart=True) as signals:
+        attempt = begun(sock, busy.address)
+        for count in (1, 2):
+            attempt.signal(SIGUSR1)
+            until(lambda count=count: len(signals) >= count, "the handler runs")  # type: ignore[misc]
+            until_asleep(attempt.native_id)
+        assert not attempt.returned()
+        case[0](busy)
+        assert attempt.result() == case[1]
+
+
+@clause("connect.EINTR.tcp.sndtimeo-no-restart")
+@waits(RETRANSMISSION)
+@variants(families=INTERNET, doors=CALLS)
+def test_not_restarted(sock: Socket, servers: Servers) -> None:
+    """With a send timeout a handler ends the call even with SA_RESTART; the attempt goes on."""
+    busy = servers.full()
+    limit(sock, socket.SO_SNDTIMEO, 20)
+    with caught(SIGUSR1, restart=True) as signals:
+        assert begun(sock, busy.address).interrupt(SIGUSR1) == EINTR
+    assert signals
+    assert sock.tcp_state() == "SYN_SENT"
+    busy.make_room()
+    sock.wait_writable()
+    assert_connected(sock, busy.server)
+
+
+def ignored() -> None:
+    """Ignore the signal."""
+    signal.signal(SIGUSR1, signal.SIG_IGN)
+
+
+@contextmanager
+def blocked() -> Iterator[None]:
+    """Block the signal in the calling thread."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {SIGUSR1})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {SIGUSR1})
+
+
+@clause("connect.signal.ignored-no-effect")
+@cases({"ignored": SIGUSR1, "by-default": signal.SIGURG, "blocked": None})
+@waits(RETRANSMISSION)
+@variants(families=INTERNET)
+def test_not_caught(sock: Socket, servers: Servers, case: int | None) -> None:
+    """Signals that are ignored or blocked do not disturb the call."""
+    busy = servers.full()
+    sock.calls.door = StandingDoor(sock.calls.door, blocked) if case is None else sock.calls.door
+    with caught(SIGUSR1, restart=False):
+        if case is not None:
+            ignored()
+        attempt = begun(sock, busy.address)
+        for _ in range(3):
+            attempt.signal(case or SIGUSR1)
+        assert not attempt.returned(0.05)
+        busy.make_room()
+        assert attempt.result() == 0
+    assert_connected(sock, busy.server)
+
+
+@clause("connect.EALREADY.blocking-joins")
+@waits(RETRANSMISSION)
+@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+def test_joins(sock: Socket, server: Server, servers: Servers) -> None:
+    """A call that may wait waits for the attempt that is under way, whatever its own address."""
+    busy = servers.full()
+    assert sock.connect(busy.address) == EINPROGRESS
+    os.set_blocking(sock.fd, True)
+    attempt = begun(sock, server.address)
+    assert not attempt.returned(0.05)
+    busy.make_room()
+    assert attempt.result() == 0
+    assert sock.connect(busy.address) == EISCONN
+    assert_connected(sock, busy.server)
+
+
+@clause("connect.EALREADY.tcp.blocking")
+@waits(RETRANSMISSION)
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_does_not_join(sock: Socket, servers: Servers) -> None:
+    """The standard has such a call fail in any mode."""
+    busy = servers.full()
+    assert sock.connect(busy.address) == EINPROGRESS
+    os.set_blocking(sock.fd, True)
+    attempt = sock.start_connect(busy.address)
+    busy.make_room()
+    assert attempt.result() == EALREADY
+
+
+@clause("connect.EALREADY.two-threads")
+@waits(RETRANSMISSION)
+@variants(families=INTERNET)
+def test_two_threads(sock: Socket, servers: Servers) -> None:
+    """Two calls on one socket wait for one attempt, and both see its success; there is one connection."""
+    busy = servers.full()
+    attempts = [begun(sock, busy.address), begun(sock, busy.address)]
+    busy.make_room()
+    for attempt in attempts:
+        assert attempt.result() == 0
+    assert sock.connect(busy.address) == EISCONN
+    assert_connected(sock, busy.server)
+    assert POLLIN not in busy.server.socket.poll(ask=(POLLIN,)).value
+
+
+@clause("connect.shutdown.syn_sent")
+@cases({"reading": socket.SHUT_RD, "writing": socket.SHUT_WR, "both": socket.SHUT_RDWR})
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_shutdown(sock: Socket, server: Server, servers: Servers, case: int) -> None:
+    """A shutdown in any direction ends the attempt, wakes who waits for it, and frees the socket."""
+    assert sock.connect(servers.full().address) == EINPROGRESS
+    entry = ctypes.create_string_buffer(struct.pack("=ihh", sock.fd, 5, 0))
+    waiter = sock.calls.start(
+        "poll", address_of(entry), 1, 10_000, finish=lambda n: (f"{n} ready", None), complete=bool
+    )
+    until_asleep(waiter.native_id)
+    assert sock.shutdown(case) == 0
+    woken = waiter.result(20)
+    assert woken == "1 ready"
+    assert woken.seconds < LATE
+    assert sock.tcp_state() == "CLOSE"
+    assert sock.so_error() == ECONNRESET
+    assert sock.so_error() == 0
+    assert_usable(sock, server)
+
+
+@clause("connect.shutdown.blocked-thread")
+@variants(families=INTERNET, doors=ALL)
+def test_shutdown_of_a_call(sock: Socket, server: Server, servers: Servers) -> None:
+    """A shutdown wakes the call that waits, and frees the socket."""
+    attempt = begun(sock, servers.full().address)
+    assert sock.shutdown(socket.SHUT_RDWR) == 0
+    assert attempt.result() == ECONNRESET
+    assert sock.so_error() == 0
+    assert sock.tcp_state() == "CLOSE"
+    assert_usable(sock, server)
+
+
+@clause("connect.close.blocked-thread")
+@waits(RETRANSMISSION)
+@variants(families=INTERNET, doors=CALLS)
+def test_close_under_a_call(sock: Socket, servers: Servers) -> None:
+    """Closing the descriptor does not disturb the call; the connection ends with it."""
+    busy = servers.full()
+    attempt = begun(sock, busy.address)
+    assert sock.close() == 0
+    assert not attempt.returned(0.05)
+    busy.make_room()
+    assert attempt.result() == 0
+    assert busy.server.accepted().recv() == b""
+
+
+def child_that_connects(sock: Socket, address: Address) -> int:
+    """The process id of a child that connects the socket and exits with the errno."""
+    data = address.pack()
+    place = sock.calls.door.place(data)
+    pid = os.fork()
+    if pid == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(_LONGEST)
+        status = 255
+        try:
+            status = sock.calls.door.invoke("connect", sock.fd, place, len(data))[1]
+        finally:
+            os._exit(status)
+    return pid
+
+
+def sleeps(pid: int) -> bool:
+    """Whether the process sleeps."""
+    return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] == "S"
+
+
+@clause("connect.EINTR.stop-cont")
+@cases({"send-timeout": (20.0, EINTR), "no-timeout": (0.0, 0)})
+@waits(RETRANSMISSION)
+@variants(families=INTERNET)
+def test_stopped_and_continued(sock: Socket, servers: Servers, case: tuple[float, int]) -> None:
+    """A stop ends the call only where there is a send timeout; the attempt goes on in any case."""
+    busy = servers.full()
+    limit(sock, socket.SO_SNDTIMEO, case[0])
+    child = child_that_connects(sock, busy.address)
+    until(lambda: state_of(sock) == "SYN_SENT" and sleeps(child), "the child waits")
+    os.kill(child, signal.SIGSTOP)
+    os.waitpid(child, os.WUNTRACED)
+    os.kill(child, signal.SIGCONT)
+    if not case[0]:
+        until(lambda: sleeps(child), "the child waits again")
+        busy.make_room()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == case[1]
+    assert sock.tcp_state() == ("SYN_SENT" if case[0] else "ESTABLISHED")
+    os.set_blocking(sock.fd, False)
+    assert sock.connect(busy.address) == (EALREADY if case[0] else EISCONN)
