@@ -5,7 +5,7 @@ Only this package imports pyroute2. It knows nothing of pytest, and nothing of t
 
 from netns.firewall import REJECTS, Match, Rule
 from netns.isolation import Isolation, IsolationError, enter_private_network, in_user_namespace
-from netns.namespace import Namespace
+from netns.namespace import Namespace, preload
 from netns.worlds import INET, INET6, WORLDS, Host, World, loopback, pair, routed
 
 __all__ = [
@@ -24,5 +24,6 @@ __all__ = [
     "in_user_namespace",
     "loopback",
     "pair",
+    "preload",
     "routed",
 ]

@@ -192,6 +192,11 @@ class Namespace:
         self.close()
 
 
+def preload() -> None:
+    """Import what the first world with links would import: worth it before a process forks many that each make one."""
+    import pyroute2  # noqa: F401
+
+
 _ROUTE_TYPES = {1: "unicast", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
 
 
