@@ -1,12 +1,13 @@
 """Private networks for tests: namespaces, links, addresses, routes and sysctls, and worlds made of them.
 
-Only this package imports pyroute2. It knows nothing of pytest, and nothing of the system calls under test.
+Only this package imports pyroute2 and Scapy. It knows nothing of pytest, and nothing of the system calls under test.
 """
 
 from netns.firewall import REJECTS, Match, Rule
 from netns.isolation import Isolation, IsolationError, enter_private_network, in_user_namespace
 from netns.namespace import Namespace, preload
-from netns.worlds import INET, INET6, WORLDS, Host, World, loopback, pair, routed
+from netns.wire import Packet, Wire, load_scapy
+from netns.worlds import INET, INET6, WORLDS, Host, World, loopback, pair, routed, scripted
 
 __all__ = [
     "INET",
@@ -18,12 +19,16 @@ __all__ = [
     "IsolationError",
     "Match",
     "Namespace",
+    "Packet",
     "Rule",
+    "Wire",
     "World",
     "enter_private_network",
     "in_user_namespace",
+    "load_scapy",
     "loopback",
     "pair",
     "preload",
     "routed",
+    "scripted",
 ]

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from netns.namespace import Namespace
+from netns.wire import LINK_ADDRESS
 
 INET = socket.AF_INET
 INET6 = socket.AF_INET6
@@ -99,6 +100,17 @@ class Host:
         family = INET6 if ":" in source else INET
         index = self.namespace.index(link)
         self.namespace.netlink.route("add", family=family, dst=destination, oif=index, prefsrc=source)
+
+    def know(self, link: str, neighbour: str, lladdr: str) -> None:
+        """Know a neighbour's link address for good, without asking for it."""
+        self.namespace.netlink.neigh(
+            "replace", ifindex=self.namespace.index(link), dst=neighbour, lladdr=lladdr, state=_NUD_PERMANENT
+        )
+
+    def link_address(self, link: str) -> str:
+        """The link address of a link."""
+        (found,) = self.namespace.netlink.get_links(self.namespace.index(link))
+        return str(found.get("address"))
 
     def route(self, destination: str, via: str) -> None:
         """Send what goes to ``destination`` (``default`` or a prefix) by way of the neighbour ``via``."""
@@ -204,7 +216,16 @@ def routed() -> World:
     return _build("routed", ["client", "router", "server"], _link_routed)
 
 
-WORLDS: dict[str, Callable[[], World]] = {"loopback": loopback, "pair": pair, "routed": routed}
+def scripted() -> World:
+    """The client at one end of a link; at the other a peer whose every packet a test makes (``fixtures.peer``).
+
+    The client is 192.0.2.1 and 2001:db8:1::1, the peer ``.2`` and ``::2``, and ``.3`` and ``::3`` besides. The far host
+    has none of these addresses, so that its kernel answers nothing.
+    """
+    return _build("scripted", ["client", "server"], _link_scripted)
+
+
+WORLDS: dict[str, Callable[[], World]] = {"loopback": loopback, "pair": pair, "routed": routed, "scripted": scripted}
 
 
 def _build(name: str, names: list[str], link: Callable[..., None]) -> World:
@@ -251,6 +272,22 @@ def _link_pair(client: Host, server: Host) -> None:
     _address(client, "to-server", "192.0.2.1", "2001:db8:1::1")
     _address(server, "to-client", "192.0.2.2", "2001:db8:1::2")
     _up((client, "to-server"), (server, "to-client"))
+
+
+def _link_scripted(client: Host, server: Host) -> None:
+    if _has_ipv6(server):
+        server.sysctl(_NO_IPV6, 1)
+        server.sysctl("net.ipv6.conf.default.disable_ipv6", 1)
+    _veth(client, "to-server", server, "to-client")
+    _address(client, "to-server", "192.0.2.1", "2001:db8:1::1")
+    server.addresses[INET] = ["192.0.2.2", "192.0.2.3"]
+    if _has_ipv6(client):
+        server.addresses[INET6] = ["2001:db8:1::2", "2001:db8:1::3"]
+    for host, link in ((server, "to-client"), (client, "to-server")):
+        host.namespace.netlink.link("set", index=host.namespace.index(link), state="up")
+    _wait(partial(client.namespace.is_ready, "to-server"), "the client's link is up")
+    for address in [each for known in server.addresses.values() for each in known]:
+        client.know("to-server", address, LINK_ADDRESS)
 
 
 def _link_routed(client: Host, router: Host, server: Host) -> None:

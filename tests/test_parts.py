@@ -120,12 +120,12 @@ def test_memory_has_an_edge() -> None:
 
 
 ALLOWED = {
-    "netns": {"netns", "pyroute2", "psutil"},
+    "netns": {"netns", "pyroute2", "psutil", "scapy"},
     "fixtures": {"fixtures", "netns", "pytest", "psutil"},
     "reports": {"reports", "jinja2"},
     "suites": {"fixtures", "netns", "pytest", "suites"},
 }
-OURS = {*ALLOWED, "kernels", "wiring", "tests", "conftest", "pyroute2", "psutil", "pytest", "jinja2"}
+OURS = {*ALLOWED, "kernels", "wiring", "tests", "conftest", "pyroute2", "scapy", "psutil", "pytest", "jinja2"}
 
 
 @pytest.mark.parametrize("room", ALLOWED)

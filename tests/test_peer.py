@@ -1,0 +1,95 @@
+"""The scripted peer hears what the client sends, says what it is told, and nobody else answers in its place."""
+
+import errno
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from fixtures.outcome import Deviation
+from fixtures.peer import ISN, Peer
+from netns import INET, INET6, World, scripted
+
+FAMILIES = [INET, INET6]
+
+
+@pytest.fixture
+def net() -> Iterator[World]:
+    with scripted() as made:
+        yield made
+
+
+@pytest.fixture
+def far(net: World, request: pytest.FixtureRequest) -> Iterator[Peer]:
+    made = Peer(net, request.param)
+    yield made
+    made.close()
+
+
+def begin(world: World, peer: Peer, family: int, kind: int = socket.SOCK_STREAM) -> socket.socket:
+    with world.client.namespace.inside():
+        sock = socket.socket(family, kind)
+    sock.settimeout(0)
+    assert sock.connect_ex((peer.address.host, peer.address.port)) in (0, errno.EINPROGRESS)
+    return sock
+
+
+@pytest.mark.parametrize(("far", "family"), [(each, each) for each in FAMILIES], indirect=["far"])
+def test_a_handshake_and_data(net: World, far: Peer, family: int) -> None:
+    with begin(net, far, family) as sock:
+        syn = far.hears("S")
+        assert (syn.source, syn.destination) == (net.client.address(family), far.address.host)
+        assert 2 in syn.option
+        ack = far.establishes(syn)
+        sock.send(b"ping")
+        data = far.hears("PA")
+        assert data.payload == b"ping"
+        far.says(data, "PA", payload=b"pong")
+        sock.settimeout(5)
+        assert sock.recv(9) == b"pong"
+        assert far.hears("A").ack == ISN + 5
+        assert ack.sport == sock.getsockname()[1]
+        assert far.has_heard_nothing_more() == []
+
+
+@pytest.mark.parametrize(("far", "family"), [(each, each) for each in FAMILIES], indirect=["far"])
+def test_it_answers_by_itself(net: World, far: Peer, family: int) -> None:
+    far.whenever("S", lambda syn: far.says(syn, "RA"))
+    with net.client.namespace.inside(), socket.socket(family) as sock:
+        assert sock.connect_ex((far.address.host, far.address.port)) == errno.ECONNREFUSED
+    assert far.count("S") == 1
+
+
+@pytest.mark.parametrize(
+    ("far", "family", "message"),
+    [(INET, INET, (3, 3)), (INET6, INET6, (1, 4))],
+    indirect=["far"],
+)
+def test_an_error_about_a_datagram(net: World, far: Peer, family: int, message: tuple[int, int]) -> None:
+    with begin(net, far, family, socket.SOCK_DGRAM) as sock:
+        sock.send(b"one")
+        sent = far.hears()
+        assert sent.payload == b"one"
+        far.error(sent, message, sport=sent.sport + 1)
+        far.settles()
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+        far.error(sent, message)
+        far.settles()
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNREFUSED
+        far.tells(sent, b"two")
+        far.settles()
+        assert sock.recv(9) == b"two"
+
+
+@pytest.mark.parametrize("far", FAMILIES, indirect=True)
+def test_silence_is_a_deviation(far: Peer) -> None:
+    with pytest.raises(Deviation, match="heard nothing"):
+        far.hears("S", within=0.01)
+
+
+@pytest.mark.parametrize(("far", "family"), [(INET, INET)], indirect=["far"])
+def test_another_packet_is_a_deviation(net: World, far: Peer, family: int) -> None:
+    with begin(net, far, family, socket.SOCK_DGRAM) as sock:
+        sock.send(b"one")
+        with pytest.raises(Deviation, match="another packet first"):
+            far.hears("S")
