@@ -11,12 +11,15 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help conformance test lint types format tests suites bench report soak disagreements world list lock clean
+.PHONY: help conformance conformance-all test lint types format tests suites bench report soak disagreements world list lock clean
 
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
 
-conformance: $(VENV)/run.installed ## Check the live kernel and leave a report in reports/out (RESULTS=DIR, ARGS="pytest options")
+conformance: $(VENV)/run.installed ## Check the live kernel by its native call, report in reports/out (RESULTS=DIR, ARGS="pytest options")
+	@$(BIN)/pytest suites -n auto --door=syscall --results=$(RESULTS) $(ARGS)
+
+conformance-all: $(VENV)/run.installed ## The same through every door: the 32-bit entry and io_uring, too
 	@$(BIN)/pytest suites -n auto --results=$(RESULTS) $(ARGS)
 
 test: lint types tests suites ## Lint, types, the harness's own tests, and the suites

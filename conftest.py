@@ -3,6 +3,7 @@
 Every hook here hands on to a room: netns isolates, fixtures make rows of tests, reports write down what they came to.
 """
 
+import gc
 import json
 import os
 import shutil
@@ -19,8 +20,8 @@ pytest.register_assert_rewrite("fixtures")
 
 from fixtures.facts import kernel_facts, privilege_facts, system_facts, version_facts  # noqa: E402  After the rewrite.
 from fixtures.features import Feature, probe_all, probe_doors  # noqa: E402
-from fixtures.overlap import Overlap  # noqa: E402
-from fixtures.plan import PlanError, RowPlan, rows_of  # noqa: E402
+from fixtures.overlap import Overlap, in_shares  # noqa: E402
+from fixtures.plan import ALL, PlanError, RowPlan, rows_of  # noqa: E402
 from fixtures.provided import FEATURES, RUN_FOLDER  # noqa: E402
 from fixtures.rows import ROW, RowState  # noqa: E402
 from netns import IsolationError, enter_private_network, in_user_namespace  # noqa: E402
@@ -51,6 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--results", metavar="DIR", help="write results.jsonl, index.html and junit.xml into DIR")
     group.addoption("--clause", action="append", default=[], metavar="GLOB", help="run only rows of these clauses")
     group.addoption("--document", action="append", default=[], metavar="GLOB", help="run only rows of these documents")
+    group.addoption("--door", action="append", default=[], choices=ALL, help="run only rows through these doors")
     group.addoption("--row", action="append", default=[], metavar="GLOB", help="run only these rows, by row id")
     group.addoption("--list-clauses", action="store_true", help="print the catalogue (as selected) and exit")
 
@@ -93,9 +95,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if in_user_namespace() and not config.option.basetemp:
         # User 0 of a user namespace is not the root whose pytest-of-root folder may lie in the temporary folder.
         config.option.basetemp = str(config.stash[RUN_FOLDER] / "pytest")
-    if getattr(config.option, "maxschedchunk", 0) is None:
-        # One row at a time, so that rows which wait come to different workers, the longest first.
-        config.option.maxschedchunk = 1
+    if getattr(config.option, "dist", "no") == "load":
+        # Each worker gets its share at once and asks for more when it is done: no message for every single row.
+        config.option.dist = "worksteal"
     if config.option.results and not config.option.xmlpath:
         config.option.xmlpath = str(Path(config.option.results) / "junit.xml")
 
@@ -146,7 +148,7 @@ def pytest_xdist_auto_num_workers() -> int | None:
     """What ``-n auto`` means: more workers than processors."""
     if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
         return None
-    return WORKERS_PER_CPU * len(os.sched_getaffinity(0))
+    return max(1, round(WORKERS_PER_CPU * len(os.sched_getaffinity(0))))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -178,7 +180,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         gone = [item for item in items if item not in set(kept)]
         config.hook.pytest_deselected(items=gone)
         items[:] = kept
-    items.sort(key=lambda item: -sum(mark.args[0] for mark in item.iter_markers("waits")))
+    items[:] = in_shares(items, getattr(config, "workerinput", {}).get("workercount", 1))
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector of garbage from looking through all items, which live to the end, again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -264,7 +272,7 @@ def _run_folder(parent: str | None) -> Path:
 
 def _load(config: pytest.Config) -> tuple[list[Suite], Selection]:
     options = config.option
-    chosen = Selection(tuple(options.clause), tuple(options.document), tuple(options.row))
+    chosen = Selection(tuple(options.clause), tuple(options.document), tuple(options.row), tuple(options.door))
     try:
         suites = [load_suite(folder) for folder in find_suites(config.rootpath / "suites")]
         chosen.check(suites)
@@ -295,7 +303,11 @@ def _adds_up(config: pytest.Config, suite: Suite, items: list[pytest.Item], *, w
 def _wanted(config: pytest.Config, item: pytest.Item, chosen: Selection) -> bool:
     plan = RowPlan.parse(item.nodeid)
     clause = clause_of(config, plan.clause) if plan is not None else None
-    return plan is not None and clause is not None and chosen.wants(plan.id, plan.clause, clause.documents)
+    return (
+        plan is not None
+        and clause is not None
+        and chosen.wants(plan.id, plan.clause, clause.documents, plan.variant.door)
+    )
 
 
 def _plan(item: pytest.Function) -> RowPlan:

@@ -22,11 +22,12 @@ class Selection:
     clauses: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
     rows: tuple[str, ...] = ()
+    doors: tuple[str, ...] = ()
 
     @property
     def everything(self) -> bool:
         """Whether nothing is left out."""
-        return not (self.clauses or self.documents or self.rows)
+        return not (self.clauses or self.documents or self.rows or self.doors)
 
     def check(self, suites: Iterable[Suite]) -> None:
         """See that each pattern can match at all.
@@ -46,9 +47,14 @@ class Selection:
                 if not any(fnmatchcase(name, pattern) for name in known):
                     raise SelectionError(_nothing(option, pattern, known))
 
-    def wants(self, row: str, clause: str, documents: Iterable[str]) -> bool:
+    def wants(self, row: str, clause: str, documents: Iterable[str], door: str = "") -> bool:
         """Tell whether a row is among those that were asked for."""
-        return _any(self.rows, [row]) and _any(self.clauses, [clause]) and _any(self.documents, documents)
+        return (
+            _any(self.rows, [row])
+            and _any(self.clauses, [clause])
+            and _any(self.documents, documents)
+            and (not door or _any(self.doors, [door]))
+        )
 
 
 def find_suite(suites: list[Suite], path: Path) -> Suite | None:

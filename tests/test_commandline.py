@@ -42,6 +42,7 @@ def test_names_that_nothing_has(run_connect: Callable[..., Ran], option: str, va
         (("-k", "EBADF"), 27),
         (("--clause", "connect.EBADF.*", "-n", "2"), 27),
         (("--document", "select.2"), 4),
+        (("--clause", "connect.EBADF.*", "--door", "io_uring"), 9),
         (("--row", "connect.EBADF.closed/inet*"), 6),
         (("--clause", "connect.EBADF.*", "--row", "*/unix-*"), 9),
     ],
