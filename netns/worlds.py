@@ -32,7 +32,11 @@ _LINK_UP = 10.0  # Seconds until a link counts as one that never comes up.
 _NEAR = 20  # The index of a link's near end; the far end gets the next that is free, from 2 on.
 _NOBODY = "02:00:00:00:00:99"
 _NUD_PERMANENT = 0x80
-RTN_BLACKHOLE, RTN_UNREACHABLE, RTN_PROHIBIT = 6, 7, 8
+RTN_BLACKHOLE, RTN_UNREACHABLE, RTN_PROHIBIT, RTN_THROW = 6, 7, 8, 9
+_ACTIONS = {"blackhole": 6, "unreachable": 7, "prohibit": 8}  # What a rule does, as <linux/fib_rules.h> has it.
+_EARLY, _LATE = 100, 40000  # Before and after the rules that every namespace has.
+_MAIN, _LAST_TABLE = 254, 100
+_LENGTH = {INET: 32, INET6: 128}
 
 
 @dataclass
@@ -127,6 +131,37 @@ class Host:
     def prohibit(self, prefix: str) -> None:
         """Answer what is sent to ``prefix`` with ICMP administratively prohibited: a prohibit route."""
         self._refuse(prefix, RTN_PROHIBIT)
+
+    def throw(self, prefix: str) -> None:
+        """Give up looking for ``prefix`` in the main table: a throw route. The next table is asked."""
+        self._refuse(prefix, RTN_THROW)
+
+    def forget(self, prefix: str) -> None:
+        """Take away the route to exactly ``prefix`` that one of the words above made."""
+        self.namespace.netlink.route("del", family=INET6 if ":" in prefix else INET, dst=prefix, table=_MAIN)
+
+    def rule(self, action: str, to: str) -> None:
+        """Let a rule decide what becomes of packets to one address: ``blackhole``, ``unreachable`` or ``prohibit``."""
+        self.namespace.netlink.rule("add", priority=_EARLY, action=_ACTIONS[action], **_exactly(to))
+
+    def forget_rule(self, action: str, to: str) -> None:
+        """Take away what ``rule`` made."""
+        self.namespace.netlink.rule("del", priority=_EARLY, action=_ACTIONS[action], **_exactly(to))
+
+    def route_at_last(self, to: str, link: str) -> None:
+        """Send what goes to an address over a link if no table knew of it: by a table that is asked last."""
+        family = INET6 if ":" in to else INET
+        self.namespace.netlink.rule("add", family=family, priority=_LATE, table=_LAST_TABLE)
+        index = self.namespace.index(link)
+        self.namespace.netlink.route("add", family=family, dst=f"{to}/{_LENGTH[family]}", oif=index, table=_LAST_TABLE)
+
+    def raise_again(self, link: str) -> None:
+        """Set a link up that was set down, and wait until it carries packets."""
+        _up((self, link))
+
+    def remove_link(self, link: str) -> None:
+        """Remove a link, and with it its other end."""
+        self.namespace.netlink.link("del", index=self.namespace.index(link))
 
     def _refuse(self, prefix: str, kind: int) -> None:
         family = INET6 if ":" in prefix else INET
@@ -267,6 +302,11 @@ def _has_ipv6(host: Host) -> bool:
     return host.namespace.has_sysctl(_NO_IPV6)
 
 
+def _exactly(address: str) -> dict[str, Any]:
+    family = INET6 if ":" in address else INET
+    return {"family": family, "dst": address, "dst_len": _LENGTH[family]}
+
+
 def _link_pair(client: Host, server: Host) -> None:
     _veth(client, "to-server", server, "to-client")
     _address(client, "to-server", "192.0.2.1", "2001:db8:1::1")
@@ -285,7 +325,8 @@ def _link_scripted(client: Host, server: Host) -> None:
         server.addresses[INET6] = ["2001:db8:1::2", "2001:db8:1::3"]
     for host, link in ((server, "to-client"), (client, "to-server")):
         host.namespace.netlink.link("set", index=host.namespace.index(link), state="up")
-    _wait(partial(client.namespace.is_ready, "to-server"), "the client's link is up")
+    _wait(partial(_carries, client, "to-server"), "the client's link is up")
+    _wait(partial(_sends, server, "to-client"), "the peer's link is up")
     for address in [each for known in server.addresses.values() for each in known]:
         client.know("to-server", address, LINK_ADDRESS)
 
@@ -329,7 +370,19 @@ def _up(*links: tuple[Host, str]) -> None:
     for host, link in links:
         host.namespace.netlink.link("set", index=host.namespace.index(link), state="up")
     for host, link in links:
-        _wait(partial(host.namespace.is_ready, link), f"link '{link}' of host '{host.name}' is up")
+        _wait(partial(_carries, host, link), f"link '{link}' of host '{host.name}' is up")
+
+
+def _carries(host: Host, link: str) -> bool:
+    """Tell whether a link carries packets, and the host takes those to its addresses of IPv6."""
+    settled = host.namespace.has_settled
+    return host.namespace.is_ready(link) and all(settled(link, each) for each in host.addresses.get(INET6, []))
+
+
+def _sends(host: Host, link: str) -> bool:
+    """Tell whether a link without IPv6 sends: until the kernel has dealt with its coming up, it drops what is sent."""
+    (found,) = host.namespace.netlink.get_links(host.namespace.index(link))
+    return bool(found.get("operstate") == "UP" and found.get("qdisc") != "noop")
 
 
 def _wait(condition: Callable[[], bool], what: str) -> None:

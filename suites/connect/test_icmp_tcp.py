@@ -1,0 +1,312 @@
+"""ICMP errors and TCP: what each message makes of an attempt, of a connection, and which are not about it at all."""
+
+from errno import EALREADY, EHOSTUNREACH, EINPROGRESS, EISCONN, ENOTCONN
+from typing import Any
+
+from fixtures import (
+    CALLS,
+    INTERNET,
+    POLLERR,
+    POLLHUP,
+    POLLIN,
+    POLLOUT,
+    POLLRDHUP,
+    Inet,
+    Inet6,
+    Peer,
+    Server,
+    Socket,
+    Variant,
+    assert_not_connected,
+    assert_talk,
+    cases,
+    clause,
+    needs,
+    until,
+    variants,
+    waits,
+    world,
+)
+from fixtures.guard import DEADLINE
+from fixtures.sockets import FAMILIES
+from fixtures.waiting import until_asleep
+from netns import Match, Packet, Rule, World
+from suites.connect.icmp import EVERY, FOUR, IGNORED, SIX, SOFT4, SOFT6, TOO_BIG, TOO_BIG6, Message, receive_errors
+
+RETRANSMISSION = 1.1
+SOON = 0.05  # Of rows that wait for nothing: only that they run where Scapy is already.
+FAILED = {POLLIN, POLLOUT, POLLERR, POLLHUP, POLLRDHUP}
+# One of each kind, where the whole table would say nothing more.
+SAMPLE4, SAMPLE6 = ["host-unreachable", "parameter-problem"], ["address-unreachable", "policy-failed"]
+
+
+def pending(sock: Socket, peer: Peer) -> Packet:
+    """Begin an attempt in the background; gives its SYN."""
+    assert sock.connect(peer.address) == EINPROGRESS
+    return peer.hears("S")
+
+
+def connected(sock: Socket, peer: Peer) -> Packet:
+    """Connect in the background; gives a segment of data that the client has sent, and nobody acknowledged."""
+    peer.establishes(pending(sock, peer))
+    assert sock.send(b"ping") == 0
+    return peer.hears("PA")
+
+
+def assert_goes_on(sock: Socket, peer: Peer, syn: Packet) -> None:
+    """The attempt is still pending, nothing was told, and the peer's late answer completes it."""
+    assert sock.tcp_state() == "SYN_SENT"
+    assert sock.poll() == set()
+    assert sock.so_error() == 0
+    assert sock.connect(peer.address) == EALREADY
+    peer.establishes(syn)
+    sock.wait_writable()
+    assert sock.so_error() == 0
+    assert sock.getpeername() == peer.address
+
+
+def assert_talks(sock: Socket, peer: Peer, sent: Packet) -> None:
+    """The connection is as it was: what was sent is acknowledged, and data comes and goes."""
+    assert sock.tcp_state() == "ESTABLISHED"
+    peer.says(sent, "PA", payload=b"pong")
+    assert sock.recv() == b"pong"
+    peer.hears("A")
+    assert sock.send(b"again") == 0
+    assert peer.hears("PA").payload == b"again"
+
+
+@clause("connect.icmp.{tcp}.{case}")
+@world("scripted")
+@waits(SOON)
+@cases(EVERY)
+@variants(families=["inet"], modes=["nonblocking"], lines=FOUR)
+@variants(families=["inet6"], modes=["nonblocking"], lines=SIX)
+@variants(families=["inet"], modes=["nonblocking"], doors=["compat32"], lines=SAMPLE4)
+@variants(families=["inet6"], modes=["nonblocking"], doors=["compat32"], lines=SAMPLE6)
+def test_an_error_ends_the_attempt(sock: Socket, peer: Peer, case: Message) -> None:
+    """One message about the SYN ends the attempt at once, with its errno, told once; no SYN follows."""
+    case.about(peer, pending(sock, peer))
+    sock.wait_writable()
+    assert sock.poll() == FAILED
+    assert sock.so_error() == case.errno
+    assert sock.tcp_state() == "CLOSE"
+    assert_not_connected(sock)
+    assert peer.has_heard_nothing_more() == []
+    assert sock.close() == 0
+
+
+@clause("connect.icmp.{tcp}.{case}", case="answered")
+@world("scripted")
+@waits(RETRANSMISSION)
+@cases(EVERY)
+@variants(families=["inet"], lines=FOUR)
+@variants(families=["inet6"], lines=SIX)
+@variants(families=["inet"], doors=["compat32", "io_uring"], lines=SAMPLE4)
+@variants(families=["inet6"], doors=["compat32", "io_uring"], lines=SAMPLE6)
+def test_each_syn_is_answered(sock: Socket, peer: Peer, case: Message) -> None:
+    """A blocking call gives the errno of the answer to its first SYN, or to its second; the socket connects later."""
+    peer.whenever("S", lambda syn: case.about(peer, syn))
+    assert sock.connect(peer.address) == case.errno
+    assert sock.tcp_state() == "CLOSE"
+    assert_not_connected(sock)
+    assert peer.count("S") in (1, 2)
+    peer.has_heard_nothing_more()
+    peer.forgets()
+    again = sock.start_connect(peer.address)
+    peer.establishes(peer.hears("S"))
+    assert again.result() == 0
+    assert sock.getpeername() == peer.address
+
+
+@clause("connect.icmp.{tcp}.{case}", case="asleep")
+@world("scripted")
+@waits(SOON)
+@cases(EVERY)
+@variants(families=["inet"], lines=SAMPLE4)
+@variants(families=["inet6"], lines=SAMPLE6)
+def test_an_error_wakes_the_call(sock: Socket, peer: Peer, case: Message) -> None:
+    """A call that sleeps is woken by the first message."""
+    call = sock.start_connect(peer.address)
+    syn = peer.hears("S")
+    until_asleep(call.native_id)
+    case.about(peer, syn)
+    assert call.result() == case.errno
+    assert_not_connected(sock)
+
+
+@clause("connect.icmp.{tcp}.{case}", case="later")
+@world("scripted")
+@waits(RETRANSMISSION)
+@cases(EVERY)
+@variants(families=["inet"], modes=["nonblocking"], lines=SAMPLE4)
+@variants(families=["inet6"], modes=["nonblocking"], lines=SAMPLE6)
+def test_an_error_about_the_second_syn(sock: Socket, peer: Peer, case: Message) -> None:
+    """A message about the SYN that was sent again ends the attempt, too; it quotes the same numbers."""
+    first = pending(sock, peer)
+    second = peer.hears("S", again=True)
+    assert (second.seq, second.sport) == (first.seq, first.sport)
+    assert sock.poll() == set()
+    case.about(peer, second)
+    sock.wait_writable()
+    assert sock.so_error() == case.errno
+    assert_not_connected(sock)
+
+
+@clause("connect.icmp.simultaneous")
+@world("scripted")
+@waits(SOON)
+@cases(EVERY)
+@variants(families=["inet"], modes=["nonblocking"], lines=SAMPLE4)
+@variants(families=["inet6"], modes=["nonblocking"], lines=SAMPLE6)
+def test_an_error_ends_a_simultaneous_open(sock: Socket, peer: Peer, case: Message) -> None:
+    """When both sides have sent their SYNs, a message about the client's answer ends the attempt."""
+    peer.says(pending(sock, peer), "S")
+    answer = peer.hears("SA")
+    assert sock.tcp_state() == "SYN_RECV"
+    case.about(peer, answer)
+    sock.wait_writable()
+    assert sock.so_error() == case.errno
+    assert_not_connected(sock)
+
+
+STRANGE: dict[str, dict[str, Any]] = {
+    "source-port": {"sport": lambda syn: syn.sport ^ 1},
+    "port": {"dport": lambda syn: syn.dport + 1},
+    "sequence-before": {"seq": lambda syn: (syn.seq - 1) % 2**32},
+    "sequence-after": {"seq": lambda syn: (syn.seq + 2) % 2**32},
+    "address": {"dst": lambda syn: syn.destination[:-1] + "9"},
+}
+
+
+@clause("connect.icmp.not-about-it")
+@world("scripted")
+@waits(SOON)
+@cases(STRANGE)
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_an_error_about_something_else(sock: Socket, peer: Peer, variant: Variant, case: dict[str, Any]) -> None:
+    """A message that quotes another segment does nothing to the attempt."""
+    syn = pending(sock, peer)
+    message = (1, 4) if variant.family == "inet6" else (3, 3)
+    peer.error(syn, message, **{field: change(syn) for field, change in case.items()})
+    peer.settles()
+    assert_goes_on(sock, peer, syn)
+
+
+@clause("connect.icmp.not-about-it", case="too-short")
+@world("scripted")
+@waits(SOON)
+@cases({"7": (7, False), "8": (8, True)})
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_a_short_quote(sock: Socket, peer: Peer, variant: Variant, case: tuple[int, bool]) -> None:
+    """Eight bytes of the segment are enough to know what a message is about; seven are nothing."""
+    syn = pending(sock, peer)
+    message, header = ((1, 4), 40) if variant.family == "inet6" else ((3, 3), 20)
+    peer.error(syn, message, length=header + case[0])
+    peer.settles()
+    assert (sock.tcp_state() == "CLOSE") is case[1]
+    assert sock.poll() == (FAILED if case[1] else set())
+
+
+@clause("connect.icmp.ignored")
+@world("scripted")
+@waits(SOON)
+@cases(IGNORED | TOO_BIG | TOO_BIG6)
+@variants(families=["inet"], modes=["nonblocking"], lines=[*IGNORED, *TOO_BIG])
+@variants(families=["inet6"], modes=["nonblocking"], lines=TOO_BIG6)
+def test_what_ends_nothing(sock: Socket, peer: Peer, case: Message) -> None:
+    """Some messages are no errors of the attempt, though they are about its SYN."""
+    syn = pending(sock, peer)
+    case.about(peer, syn)
+    peer.settles()
+    assert_goes_on(sock, peer, syn)
+
+
+@clause("connect.icmp.tcp.retried")
+@world("scripted")
+@waits(SOON)
+@cases(EVERY)
+@variants(families=["inet"], modes=["nonblocking"], lines=SOFT4)
+@variants(families=["inet6"], modes=["nonblocking"], lines=SOFT6)
+def test_an_error_that_may_pass(sock: Socket, peer: Peer, case: Message) -> None:
+    """What may pass does not end an attempt: a later answer completes it."""
+    syn = pending(sock, peer)
+    case.about(peer, syn)
+    peer.settles()
+    assert sock.tcp_state() == "SYN_SENT"
+    peer.establishes(syn)
+
+
+@clause("connect.IP_RECVERR.tcp")
+@world("scripted")
+@waits(SOON)
+@cases(EVERY)
+@variants(families=["inet"], modes=["nonblocking"], doors=CALLS, lines=["net-unreachable", *SAMPLE4])
+@variants(families=["inet6"], modes=["nonblocking"], doors=CALLS, lines=["no-route", *SAMPLE6])
+def test_errors_at_once(sock: Socket, peer: Peer, variant: Variant, case: Message) -> None:
+    """With IP_RECVERR, too, the attempt ends at once, and the errno is told once by SO_ERROR."""
+    assert receive_errors(sock, variant.family) == 0
+    case.about(peer, pending(sock, peer))
+    sock.wait_writable()
+    assert sock.so_error() == case.errno
+    assert sock.tcp_state() == "CLOSE"
+    assert_not_connected(sock)
+
+
+@clause("connect.IP_RECVERR.tcp", case="connected")
+@world("scripted")
+@waits(SOON)
+@cases(EVERY)
+@variants(families=["inet"], modes=["nonblocking"], lines=FOUR)
+@variants(families=["inet6"], modes=["nonblocking"], lines=SIX)
+def test_errors_of_a_connection(sock: Socket, peer: Peer, variant: Variant, case: Message) -> None:
+    """With IP_RECVERR a connection tells of each error once, and goes on; an error about other data is none of its."""
+    assert receive_errors(sock, variant.family) == 0
+    sent = connected(sock, peer)
+    peer.error(sent, (case.type, case.code), seq=(sent.seq + 1000) % 2**32)
+    peer.settles()
+    assert sock.poll() == {POLLOUT}
+    case.about(peer, sent)
+    assert POLLERR in sock.poll(DEADLINE, ask=()).value
+    assert sock.so_error() == case.errno
+    assert sock.poll() == {POLLOUT}
+    assert_talks(sock, peer, sent)
+
+
+@clause("connect.icmp.connected")
+@world("scripted")
+@waits(SOON)
+@cases(EVERY | TOO_BIG | TOO_BIG6)
+@variants(families=["inet"], modes=["nonblocking"], lines=[*FOUR, *TOO_BIG])
+@variants(families=["inet6"], modes=["nonblocking"], lines=[*SIX, *TOO_BIG6])
+def test_errors_do_not_end_a_connection(sock: Socket, peer: Peer, case: Message) -> None:
+    """Without IP_RECVERR no message breaks a connection, or is told to select and poll; data goes on."""
+    sent = connected(sock, peer)
+    case.about(peer, sent)
+    peer.settles()
+    assert sock.poll() == {POLLOUT}
+    assert sock.connect(peer.address) == 0
+    assert sock.connect(peer.address) == EISCONN
+    assert_talks(sock, peer, sent)
+
+
+@clause("connect.tcp.softerr-nonblocking")
+@needs("nft-reject")
+@waits(RETRANSMISSION)
+@cases({"plain": False, "IP_RECVERR": True})
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_an_error_inside_the_call(sock: Socket, server: Server, world: World, variant: Variant, case: bool) -> None:
+    """An error that comes while the call holds the socket is told, but the attempt goes on, and completes."""
+    assert not case or receive_errors(sock, variant.family) == 0
+    address = server.address
+    assert isinstance(address, Inet | Inet6)
+    match = Match(FAMILIES[variant.family], "tcp", address.port, address.host)
+    reject = "icmpv6-addr-unreachable" if variant.family == "inet6" else "icmp-host-unreachable"
+    rule = Rule(world.client.namespace, "output", match, reject)
+    assert sock.connect(address) == EINPROGRESS
+    assert sock.tcp_state() == "SYN_SENT"
+    assert sock.getpeername() == ENOTCONN
+    assert sock.so_error() == EHOSTUNREACH
+    assert sock.connect(address) == EALREADY
+    rule.remove()
+    until(lambda: sock.tcp_state() == "ESTABLISHED", "the attempt completed")
+    assert_talk(sock, server.accepted())

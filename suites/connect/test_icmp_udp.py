@@ -1,0 +1,208 @@
+"""ICMP errors and UDP: what a connected datagram socket is told of, when, how often, and of what it is not."""
+
+from errno import EAGAIN, ECONNREFUSED
+from socket import MSG_ERRQUEUE
+from typing import Any
+
+from fixtures import (
+    BOTH,
+    INTERNET,
+    POLLERR,
+    POLLOUT,
+    Bytes,
+    Peer,
+    Socket,
+    SocketMaker,
+    Variant,
+    assert_peer,
+    cases,
+    clause,
+    variants,
+    waits,
+    world,
+)
+from fixtures.guard import DEADLINE
+from netns import Packet
+from suites.connect.icmp import DATAGRAM, DATAGRAM4, DATAGRAM6, IGNORED, Message, final, passing, receive_errors
+
+SOON = 0.05  # Of rows that wait for nothing: only that they run where Scapy is already.
+NOBODY = Bytes(bytes(16))  # AF_UNSPEC, which ends an association.
+SAMPLE4, SAMPLE6 = ["prot-unreachable", "port-unreachable"], ["prohibited", "port-unreachable6"]
+UNREACHABLE = {"inet": (3, 3), "inet6": (1, 4)}
+
+
+def sends(sock: Socket, peer: Peer, data: bytes = b"one") -> Packet:
+    """Send a datagram; gives it as the peer heard it."""
+    assert sock.send(data) == 0
+    return peer.hears()
+
+
+def assert_exchange(sock: Socket, peer: Peer) -> None:
+    """The association is as it was: datagrams come and go."""
+    assert_peer(sock, peer.address)
+    sent = sends(sock, peer, b"still here")
+    peer.tells(sent, b"so am I")
+    assert sock.recv() == b"so am I"
+    assert sock.poll() == {POLLOUT}
+
+
+@clause("connect.icmp.{tcp}.final")
+@world("scripted")
+@waits(SOON)
+@cases(DATAGRAM)
+@variants(families=["inet"], types=["dgram"], lines=final(DATAGRAM4))
+@variants(families=["inet6"], types=["dgram"], lines=final(DATAGRAM6))
+@variants(families=["inet"], types=["dgram"], modes=["nonblocking"], doors=["compat32"], lines=SAMPLE4)
+@variants(families=["inet6"], types=["dgram"], modes=["nonblocking"], doors=["compat32"], lines=SAMPLE6)
+def test_a_final_error(sock: Socket, peer: Peer, case: Message) -> None:
+    """Each message is told once, to a send, to a receive, or to SO_ERROR, and the association stays."""
+    assert sock.connect(peer.address) == 0
+    case.about(peer, sends(sock, peer))
+    assert sock.poll(DEADLINE, ask=()) == {POLLERR}
+    assert sock.send(b"denied") == case.errno
+    case.about(peer, sends(sock, peer))
+    assert sock.poll(DEADLINE, ask=()) == {POLLERR}
+    assert sock.recv_now() == case.errno
+    assert sock.recv_now() == EAGAIN
+    case.about(peer, sends(sock, peer))
+    assert sock.poll(DEADLINE, ask=()) == {POLLERR}
+    assert sock.so_error() == case.errno
+    assert_exchange(sock, peer)
+
+
+@clause("connect.icmp.udp.passing")
+@world("scripted")
+@waits(SOON)
+@cases(DATAGRAM | IGNORED)
+@variants(families=["inet"], types=["dgram"], lines=[*passing(DATAGRAM4), *IGNORED])
+@variants(families=["inet6"], types=["dgram"], lines=passing(DATAGRAM6))
+def test_an_error_that_may_pass(sock: Socket, peer: Peer, case: Message) -> None:
+    """A message that may pass is told to nobody."""
+    assert sock.connect(peer.address) == 0
+    case.about(peer, sends(sock, peer))
+    peer.settles()
+    assert sock.poll() == {POLLOUT}
+    assert_exchange(sock, peer)
+
+
+@clause("connect.icmp.udp.IP_RECVERR")
+@world("scripted")
+@waits(SOON)
+@cases(DATAGRAM)
+@variants(families=["inet"], types=["dgram"], lines=DATAGRAM4)
+@variants(families=["inet6"], types=["dgram"], lines=DATAGRAM6)
+def test_every_error(sock: Socket, peer: Peer, variant: Variant, case: Message) -> None:
+    """With IP_RECVERR each message is told, whether it may pass or not; one about another port is not."""
+    assert receive_errors(sock, variant.family) == 0
+    assert sock.connect(peer.address) == 0
+    sent = sends(sock, peer)
+    peer.error(sent, (case.type, case.code), info=case.info, dport=sent.dport + 1)
+    peer.settles()
+    assert sock.poll() == {POLLOUT}
+    case.about(peer, sent)
+    assert sock.poll(DEADLINE, ask=()) == {POLLERR}
+    assert sock.so_error() == case.errno
+    assert sock.recv_now(MSG_ERRQUEUE) == b"one"
+    assert sock.recv_now(MSG_ERRQUEUE) == EAGAIN
+    assert_exchange(sock, peer)
+
+
+STRANGE: dict[str, dict[str, Any]] = {
+    "source-port": {"sport": lambda sent: sent.sport ^ 1},
+    "port": {"dport": lambda sent: sent.dport + 1},
+    "address": {"dst": lambda sent: sent.destination[:-1] + "9"},
+    "source": {"src": lambda sent: sent.source[:-1] + "9"},
+}
+
+
+@clause("connect.icmp.udp.not-about-it")
+@world("scripted")
+@waits(SOON)
+@cases(STRANGE)
+@variants(families=INTERNET, types=["dgram"])
+def test_an_error_about_something_else(sock: Socket, peer: Peer, variant: Variant, case: dict[str, Any]) -> None:
+    """A message that quotes another socket's datagram, or one to somebody else, is not told; the socket's own is."""
+    message = UNREACHABLE[variant.family]
+    assert sock.connect(peer.address) == 0
+    sent = sends(sock, peer)
+    peer.error(sent, message, **{field: change(sent) for field, change in case.items()})
+    peer.settles()
+    assert_exchange(sock, peer)
+    peer.error(sent, message)
+    assert sock.poll(DEADLINE, ask=()) == {POLLERR}
+    assert sock.so_error() == ECONNREFUSED
+
+
+@clause("connect.icmp.udp.not-about-it", case="peer-before")
+@world("scripted")
+@waits(SOON)
+@variants(families=INTERNET, types=["dgram"], modes=BOTH)
+def test_an_error_about_the_peer_before(sock: Socket, peer: Peer, variant: Variant) -> None:
+    """After another connect a message about the first peer is not told, and one about the second is."""
+    assert sock.connect(peer.other_address) == 0
+    first = sends(sock, peer)
+    assert sock.connect(peer.address) == 0
+    second = sends(sock, peer)
+    peer.error(first, UNREACHABLE[variant.family])
+    peer.settles()
+    assert_exchange(sock, peer)
+    peer.error(second, UNREACHABLE[variant.family])
+    assert sock.poll(DEADLINE, ask=()) == {POLLERR}
+    assert sock.so_error() == ECONNREFUSED
+
+
+@clause("connect.icmp.udp.not-about-it", case="neighbour")
+@world("scripted")
+@waits(SOON)
+@variants(families=INTERNET, types=["dgram"])
+def test_an_error_of_the_neighbour(sock: Socket, peer: Peer, new_socket: SocketMaker, variant: Variant) -> None:
+    """Of two sockets with the same peer the one is told whose datagram it was."""
+    other = new_socket("other")
+    assert other.connect(peer.address) == 0
+    assert sock.connect(peer.address) == 0
+    sends(other, peer)
+    peer.error(sends(sock, peer), UNREACHABLE[variant.family])
+    assert sock.poll(DEADLINE, ask=()) == {POLLERR}
+    assert sock.so_error() == ECONNREFUSED
+    assert_exchange(other, peer)
+
+
+@clause("connect.icmp.udp.dissolved")
+@world("scripted")
+@waits(SOON)
+@cases(DATAGRAM)
+@variants(families=["inet"], types=["dgram"], lines=SAMPLE4)
+@variants(families=["inet6"], types=["dgram"], lines=SAMPLE6)
+def test_a_final_error_without_association(sock: Socket, peer: Peer, case: Message) -> None:
+    """A socket that was connected, and is no more, is told of the final errors of its datagrams."""
+    assert sock.connect(peer.address) == 0
+    assert sock.connect(NOBODY) == 0
+    assert sock.send(b"one", peer.address) == 0
+    case.about(peer, peer.hears())
+    peer.settles()
+    assert sock.so_error() == case.errno
+
+
+@clause("connect.icmp.udp.dissolved.unheard")
+@world("scripted")
+@waits(SOON)
+@cases(DATAGRAM)
+@variants(families=["inet"], types=["dgram"], lines=["host-unreachable", *SAMPLE4])
+@variants(families=["inet6"], types=["dgram"], lines=["address-unreachable", *SAMPLE6])
+def test_no_error_without_association(sock: Socket, peer: Peer, variant: Variant, case: Message) -> None:
+    """A message about a datagram of the association, or about a later one, is not told; with IP_RECVERR it is."""
+    assert sock.connect(peer.address) == 0
+    before = sends(sock, peer)
+    assert sock.connect(NOBODY) == 0
+    assert sock.send(b"two", peer.address) == 0
+    after = peer.hears()
+    case.about(peer, before)
+    case.about(peer, after)
+    peer.settles()
+    assert sock.poll() == {POLLOUT}
+    assert sock.so_error() == 0
+    assert receive_errors(sock, variant.family) == 0
+    assert sock.send(b"three", peer.address) == 0
+    case.about(peer, peer.hears())
+    assert sock.poll(DEADLINE, ask=()) == {POLLERR}
+    assert sock.so_error() == case.errno
