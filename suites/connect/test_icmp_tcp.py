@@ -3,7 +3,10 @@
 from errno import EALREADY, EHOSTUNREACH, EINPROGRESS, EISCONN, ENOTCONN
 from typing import Any
 
+import pytest
+
 from fixtures import (
+    ALL,
     CALLS,
     INTERNET,
     POLLERR,
@@ -34,7 +37,6 @@ from netns import Match, Packet, Rule, World
 from suites.connect.icmp import EVERY, FOUR, IGNORED, SIX, SOFT4, SOFT6, TOO_BIG, TOO_BIG6, Message, receive_errors
 
 RETRANSMISSION = 1.1
-SOON = 0.05  # Of rows that wait for nothing: only that they run where Scapy is already.
 FAILED = {POLLIN, POLLOUT, POLLERR, POLLHUP, POLLRDHUP}
 # One of each kind, where the whole table would say nothing more.
 SAMPLE4, SAMPLE6 = ["host-unreachable", "parameter-problem"], ["address-unreachable", "policy-failed"]
@@ -77,7 +79,6 @@ def assert_talks(sock: Socket, peer: Peer, sent: Packet) -> None:
 
 @clause("connect.icmp.{tcp}.{case}")
 @world("scripted")
-@waits(SOON)
 @cases(EVERY)
 @variants(families=["inet"], modes=["nonblocking"], lines=FOUR)
 @variants(families=["inet6"], modes=["nonblocking"], lines=SIX)
@@ -97,12 +98,9 @@ def test_an_error_ends_the_attempt(sock: Socket, peer: Peer, case: Message) -> N
 
 @clause("connect.icmp.{tcp}.{case}", case="answered")
 @world("scripted")
-@waits(RETRANSMISSION)
 @cases(EVERY)
 @variants(families=["inet"], lines=FOUR)
 @variants(families=["inet6"], lines=SIX)
-@variants(families=["inet"], doors=["compat32", "io_uring"], lines=SAMPLE4)
-@variants(families=["inet6"], doors=["compat32", "io_uring"], lines=SAMPLE6)
 def test_each_syn_is_answered(sock: Socket, peer: Peer, case: Message) -> None:
     """A blocking call gives the errno of the answer to its first SYN, or to its second; the socket connects later."""
     peer.whenever("S", lambda syn: case.about(peer, syn))
@@ -120,10 +118,9 @@ def test_each_syn_is_answered(sock: Socket, peer: Peer, case: Message) -> None:
 
 @clause("connect.icmp.{tcp}.{case}", case="asleep")
 @world("scripted")
-@waits(SOON)
 @cases(EVERY)
-@variants(families=["inet"], lines=SAMPLE4)
-@variants(families=["inet6"], lines=SAMPLE6)
+@variants(families=["inet"], doors=ALL, lines=SAMPLE4)
+@variants(families=["inet6"], doors=ALL, lines=SAMPLE6)
 def test_an_error_wakes_the_call(sock: Socket, peer: Peer, case: Message) -> None:
     """A call that sleeps is woken by the first message."""
     call = sock.start_connect(peer.address)
@@ -154,7 +151,6 @@ def test_an_error_about_the_second_syn(sock: Socket, peer: Peer, case: Message) 
 
 @clause("connect.icmp.simultaneous")
 @world("scripted")
-@waits(SOON)
 @cases(EVERY)
 @variants(families=["inet"], modes=["nonblocking"], lines=SAMPLE4)
 @variants(families=["inet6"], modes=["nonblocking"], lines=SAMPLE6)
@@ -180,7 +176,6 @@ STRANGE: dict[str, dict[str, Any]] = {
 
 @clause("connect.icmp.not-about-it")
 @world("scripted")
-@waits(SOON)
 @cases(STRANGE)
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_an_error_about_something_else(sock: Socket, peer: Peer, variant: Variant, case: dict[str, Any]) -> None:
@@ -194,7 +189,6 @@ def test_an_error_about_something_else(sock: Socket, peer: Peer, variant: Varian
 
 @clause("connect.icmp.not-about-it", case="too-short")
 @world("scripted")
-@waits(SOON)
 @cases({"7": (7, False), "8": (8, True)})
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_a_short_quote(sock: Socket, peer: Peer, variant: Variant, case: tuple[int, bool]) -> None:
@@ -209,7 +203,6 @@ def test_a_short_quote(sock: Socket, peer: Peer, variant: Variant, case: tuple[i
 
 @clause("connect.icmp.ignored")
 @world("scripted")
-@waits(SOON)
 @cases(IGNORED | TOO_BIG | TOO_BIG6)
 @variants(families=["inet"], modes=["nonblocking"], lines=[*IGNORED, *TOO_BIG])
 @variants(families=["inet6"], modes=["nonblocking"], lines=TOO_BIG6)
@@ -223,7 +216,6 @@ def test_what_ends_nothing(sock: Socket, peer: Peer, case: Message) -> None:
 
 @clause("connect.icmp.tcp.retried")
 @world("scripted")
-@waits(SOON)
 @cases(EVERY)
 @variants(families=["inet"], modes=["nonblocking"], lines=SOFT4)
 @variants(families=["inet6"], modes=["nonblocking"], lines=SOFT6)
@@ -238,7 +230,6 @@ def test_an_error_that_may_pass(sock: Socket, peer: Peer, case: Message) -> None
 
 @clause("connect.IP_RECVERR.tcp")
 @world("scripted")
-@waits(SOON)
 @cases(EVERY)
 @variants(families=["inet"], modes=["nonblocking"], doors=CALLS, lines=["net-unreachable", *SAMPLE4])
 @variants(families=["inet6"], modes=["nonblocking"], doors=CALLS, lines=["no-route", *SAMPLE6])
@@ -254,7 +245,6 @@ def test_errors_at_once(sock: Socket, peer: Peer, variant: Variant, case: Messag
 
 @clause("connect.IP_RECVERR.tcp", case="connected")
 @world("scripted")
-@waits(SOON)
 @cases(EVERY)
 @variants(families=["inet"], modes=["nonblocking"], lines=FOUR)
 @variants(families=["inet6"], modes=["nonblocking"], lines=SIX)
@@ -274,7 +264,6 @@ def test_errors_of_a_connection(sock: Socket, peer: Peer, variant: Variant, case
 
 @clause("connect.icmp.connected")
 @world("scripted")
-@waits(SOON)
 @cases(EVERY | TOO_BIG | TOO_BIG6)
 @variants(families=["inet"], modes=["nonblocking"], lines=[*FOUR, *TOO_BIG])
 @variants(families=["inet6"], modes=["nonblocking"], lines=[*SIX, *TOO_BIG6])
@@ -289,24 +278,40 @@ def test_errors_do_not_end_a_connection(sock: Socket, peer: Peer, case: Message)
     assert_talks(sock, peer, sent)
 
 
+@pytest.fixture
+def rejected(server: Server, world: World, variant: Variant) -> Rule:
+    """A rule by which the client's own host answers each SYN to the server with host unreachable, inside the call."""
+    address = server.address
+    assert isinstance(address, Inet | Inet6)
+    match = Match(FAMILIES[variant.family], "tcp", address.port, address.host)
+    reject = "icmpv6-addr-unreachable" if variant.family == "inet6" else "icmp-host-unreachable"
+    return Rule(world.client.namespace, "output", match, reject)
+
+
 @clause("connect.tcp.softerr-nonblocking")
 @needs("nft-reject")
 @waits(RETRANSMISSION)
 @cases({"plain": False, "IP_RECVERR": True})
 @variants(families=INTERNET, modes=["nonblocking"])
-def test_an_error_inside_the_call(sock: Socket, server: Server, world: World, variant: Variant, case: bool) -> None:
+def test_an_error_inside_the_call(sock: Socket, server: Server, rejected: Rule, variant: Variant, case: bool) -> None:
     """An error that comes while the call holds the socket is told, but the attempt goes on, and completes."""
     assert not case or receive_errors(sock, variant.family) == 0
-    address = server.address
-    assert isinstance(address, Inet | Inet6)
-    match = Match(FAMILIES[variant.family], "tcp", address.port, address.host)
-    reject = "icmpv6-addr-unreachable" if variant.family == "inet6" else "icmp-host-unreachable"
-    rule = Rule(world.client.namespace, "output", match, reject)
-    assert sock.connect(address) == EINPROGRESS
+    assert sock.connect(server.address) == EINPROGRESS
     assert sock.tcp_state() == "SYN_SENT"
     assert sock.getpeername() == ENOTCONN
     assert sock.so_error() == EHOSTUNREACH
-    assert sock.connect(address) == EALREADY
-    rule.remove()
+    assert sock.connect(server.address) == EALREADY
+    rejected.remove()
     until(lambda: sock.tcp_state() == "ESTABLISHED", "the attempt completed")
     assert_talk(sock, server.accepted())
+
+
+@clause("connect.io_uring.completes-when-decided")
+@needs("nft-reject")
+@waits(RETRANSMISSION)
+@pytest.mark.usefixtures("rejected")
+@variants(families=INTERNET, doors=["io_uring"])
+def test_an_error_inside_a_ring(sock: Socket, server: Server) -> None:
+    """A ring waits for the end of the attempt, as a call does that blocks."""
+    assert sock.connect(server.address) == EHOSTUNREACH
+    assert sock.getpeername() == ENOTCONN

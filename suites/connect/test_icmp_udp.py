@@ -18,14 +18,12 @@ from fixtures import (
     cases,
     clause,
     variants,
-    waits,
     world,
 )
 from fixtures.guard import DEADLINE
 from netns import Packet
 from suites.connect.icmp import DATAGRAM, DATAGRAM4, DATAGRAM6, IGNORED, Message, final, passing, receive_errors
 
-SOON = 0.05  # Of rows that wait for nothing: only that they run where Scapy is already.
 NOBODY = Bytes(bytes(16))  # AF_UNSPEC, which ends an association.
 SAMPLE4, SAMPLE6 = ["prot-unreachable", "port-unreachable"], ["prohibited", "port-unreachable6"]
 UNREACHABLE = {"inet": (3, 3), "inet6": (1, 4)}
@@ -48,7 +46,6 @@ def assert_exchange(sock: Socket, peer: Peer) -> None:
 
 @clause("connect.icmp.{tcp}.final")
 @world("scripted")
-@waits(SOON)
 @cases(DATAGRAM)
 @variants(families=["inet"], types=["dgram"], lines=final(DATAGRAM4))
 @variants(families=["inet6"], types=["dgram"], lines=final(DATAGRAM6))
@@ -72,7 +69,6 @@ def test_a_final_error(sock: Socket, peer: Peer, case: Message) -> None:
 
 @clause("connect.icmp.udp.passing")
 @world("scripted")
-@waits(SOON)
 @cases(DATAGRAM | IGNORED)
 @variants(families=["inet"], types=["dgram"], lines=[*passing(DATAGRAM4), *IGNORED])
 @variants(families=["inet6"], types=["dgram"], lines=passing(DATAGRAM6))
@@ -87,7 +83,6 @@ def test_an_error_that_may_pass(sock: Socket, peer: Peer, case: Message) -> None
 
 @clause("connect.icmp.udp.IP_RECVERR")
 @world("scripted")
-@waits(SOON)
 @cases(DATAGRAM)
 @variants(families=["inet"], types=["dgram"], lines=DATAGRAM4)
 @variants(families=["inet6"], types=["dgram"], lines=DATAGRAM6)
@@ -117,7 +112,6 @@ STRANGE: dict[str, dict[str, Any]] = {
 
 @clause("connect.icmp.udp.not-about-it")
 @world("scripted")
-@waits(SOON)
 @cases(STRANGE)
 @variants(families=INTERNET, types=["dgram"])
 def test_an_error_about_something_else(sock: Socket, peer: Peer, variant: Variant, case: dict[str, Any]) -> None:
@@ -135,7 +129,6 @@ def test_an_error_about_something_else(sock: Socket, peer: Peer, variant: Varian
 
 @clause("connect.icmp.udp.not-about-it", case="peer-before")
 @world("scripted")
-@waits(SOON)
 @variants(families=INTERNET, types=["dgram"], modes=BOTH)
 def test_an_error_about_the_peer_before(sock: Socket, peer: Peer, variant: Variant) -> None:
     """After another connect a message about the first peer is not told, and one about the second is."""
@@ -153,7 +146,6 @@ def test_an_error_about_the_peer_before(sock: Socket, peer: Peer, variant: Varia
 
 @clause("connect.icmp.udp.not-about-it", case="neighbour")
 @world("scripted")
-@waits(SOON)
 @variants(families=INTERNET, types=["dgram"])
 def test_an_error_of_the_neighbour(sock: Socket, peer: Peer, new_socket: SocketMaker, variant: Variant) -> None:
     """Of two sockets with the same peer the one is told whose datagram it was."""
@@ -169,7 +161,6 @@ def test_an_error_of_the_neighbour(sock: Socket, peer: Peer, new_socket: SocketM
 
 @clause("connect.icmp.udp.dissolved")
 @world("scripted")
-@waits(SOON)
 @cases(DATAGRAM)
 @variants(families=["inet"], types=["dgram"], lines=SAMPLE4)
 @variants(families=["inet6"], types=["dgram"], lines=SAMPLE6)
@@ -185,7 +176,6 @@ def test_a_final_error_without_association(sock: Socket, peer: Peer, case: Messa
 
 @clause("connect.icmp.udp.dissolved.unheard")
 @world("scripted")
-@waits(SOON)
 @cases(DATAGRAM)
 @variants(families=["inet"], types=["dgram"], lines=["host-unreachable", *SAMPLE4])
 @variants(families=["inet6"], types=["dgram"], lines=["address-unreachable", *SAMPLE6])

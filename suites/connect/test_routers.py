@@ -1,0 +1,110 @@
+"""What a router between client and server makes of connect: its routes, and the ICMP messages that it sends."""
+
+from errno import EACCES, EHOSTUNREACH, ENETUNREACH, ENOTCONN
+
+import pytest
+
+from fixtures import (
+    BOTH,
+    INTERNET,
+    POLLERR,
+    POLLOUT,
+    Server,
+    Socket,
+    SocketMaker,
+    Variant,
+    assert_peer,
+    assert_usable,
+    cases,
+    clause,
+    internet,
+    variants,
+    waits,
+    world,
+)
+from fixtures.address import Address
+from fixtures.guard import DEADLINE
+from fixtures.sockets import FAMILIES
+from netns import World
+from suites.connect.icmp import receive_errors
+
+RETRANSMISSION = 1.1
+BEHIND = {"inet": ("203.0.113.1", "203.0.113.0/24"), "inet6": ("2001:db8:b::1", "2001:db8:b::/48")}
+# What the router does with the net, and the errno of its answer over IPv4 and IPv6.
+ROUTERS = {
+    "noroute": ("", ENETUNREACH, ENETUNREACH),
+    "unreachable": ("declare_unreachable", EHOSTUNREACH, ENETUNREACH),
+    "prohibit": ("prohibit", EHOSTUNREACH, EACCES),
+}
+
+
+@pytest.fixture
+def behind(variant: Variant) -> Address:
+    """An address that the client sends to by way of the router."""
+    return internet(FAMILIES[variant.family], BEHIND[variant.family][0], 7001)
+
+
+def refuse(world: World, variant: Variant, how: str) -> None:
+    """Let the router refuse the net behind it."""
+    if how:
+        getattr(world.host("router"), how)(BEHIND[variant.family][1])
+
+
+@clause("connect.icmp.router.{case}")
+@world("routed")
+@waits(RETRANSMISSION)
+@cases(ROUTERS)
+@variants(families=INTERNET, modes=BOTH)
+@variants(families=INTERNET, doors=["compat32"])
+@variants(families=["inet6"], doors=["io_uring"])
+def test_a_router_that_refuses(
+    sock: Socket,
+    server: Server,
+    new_socket: SocketMaker,
+    world: World,
+    behind: Address,
+    variant: Variant,
+    case: tuple[str, int, int],
+) -> None:
+    """The router's answer to a SYN is the attempt's end, and concerns nobody else who goes through it."""
+    refuse(world, variant, case[0])
+    assert sock.connect_and_wait(behind) == case[1 + INTERNET.index(variant.family)]
+    assert sock.getpeername() == ENOTCONN
+    assert sock.close() == 0
+    assert_usable(new_socket(), server)
+
+
+@clause("connect.EHOSTUNREACH.noroute", case="router")
+@world("routed")
+@waits(RETRANSMISSION)
+@variants(families=INTERNET)
+def test_a_router_without_an_entry(sock: Socket, behind: Address) -> None:
+    """The document's name for a missing entry holds for that of a router, too."""
+    assert sock.connect(behind) == EHOSTUNREACH
+
+
+@clause("connect.udp.softerror-needs-recverr")
+@world("routed")
+@cases({name: ROUTERS[name] for name in ("noroute", "unreachable")})
+@variants(families=INTERNET, types=["dgram"])
+def test_a_router_and_datagrams(
+    sock: Socket,
+    server: Server,
+    new_socket: SocketMaker,
+    world: World,
+    behind: Address,
+    variant: Variant,
+    case: tuple[str, int, int],
+) -> None:
+    """Of two sockets that send to where the router knows no way only the one with IP_RECVERR is told."""
+    refuse(world, variant, case[0])
+    witness = new_socket("witness")
+    assert receive_errors(witness, variant.family) == 0
+    for each in (sock, witness):
+        assert each.connect(behind) == 0
+        assert each.send(b"anybody?") == 0
+    assert witness.poll(DEADLINE, ask=()) == {POLLERR}
+    assert witness.so_error() == case[1 + INTERNET.index(variant.family)]
+    assert sock.poll() == {POLLOUT}
+    assert_peer(sock, behind)
+    assert_usable(sock, server)

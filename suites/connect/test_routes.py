@@ -1,0 +1,313 @@
+"""What the client's own routes, rules and links make of connect: each refusal, its neighbour, and its end."""
+
+from errno import (
+    EACCES,
+    EHOSTUNREACH,
+    EINPROGRESS,
+    EINVAL,
+    ENETDOWN,
+    ENETUNREACH,
+    ENODEV,
+)
+from socket import SO_BINDTODEVICE, SOL_SOCKET
+
+import pytest
+
+from fixtures import (
+    ALL,
+    BOTH,
+    CALLS,
+    INTERNET,
+    POLLERR,
+    POLLOUT,
+    Inet,
+    Inet6,
+    Peer,
+    Server,
+    Servers,
+    Socket,
+    SocketMaker,
+    Variant,
+    assert_not_connected,
+    assert_peer,
+    assert_usable,
+    cases,
+    clause,
+    internet,
+    needs,
+    variants,
+    waits,
+    world,
+)
+from fixtures.guard import DEADLINE
+from fixtures.sockets import FAMILIES
+from netns import World
+from suites.connect.icmp import receive_errors
+
+LINK = "to-server"
+KEEP = f"net.ipv6.conf.{LINK}.keep_addr_on_down"
+NEIGHBOURS = 0.4  # Seconds in which three probes of a neighbour go unanswered, in the hurry that is made here.
+NOBODY = {"inet": "192.0.2.9", "inet6": "2001:db8:1::9"}
+NOWHERE = {"inet": "203.0.113.1", "inet6": "2001:db8:b::1"}
+TYPES = ["stream", "dgram"]
+
+ROUTES = {
+    "blackhole": ("discard", EINVAL),
+    "unreachable": ("declare_unreachable", EHOSTUNREACH),
+    "prohibit": ("prohibit", EACCES),
+    "throw": ("throw", ENETUNREACH),
+}
+RULES = {"blackhole": EINVAL, "unreachable": ENETUNREACH, "prohibit": EACCES}
+
+
+@pytest.fixture
+def neighbour(world: World, servers: Servers, variant: Variant) -> Server:
+    """A server on the same link at another address."""
+    world.server.add_address("to-client", *{"inet": ("192.0.2.3", 24), "inet6": ("2001:db8:1::3", 64)}[variant.family])
+    return servers.make("neighbour", second_address=True)
+
+
+def host_of(server: Server) -> str:
+    """The address that a server is reached at, without its port."""
+    address = server.address
+    assert isinstance(address, Inet | Inet6)
+    return address.host
+
+
+def only(server: Server) -> str:
+    """The prefix that holds the server's address and no other."""
+    host = host_of(server)
+    return f"{host}/{128 if ':' in host else 32}"
+
+
+def bind_to_device(sock: Socket, link: str) -> None:
+    """Bind a socket to a link."""
+    assert sock.setsockopt(SOL_SOCKET, SO_BINDTODEVICE, link.encode() + b"\0", name="SO_BINDTODEVICE") == 0
+
+
+@clause("connect.route.{case}.{family}")
+@world("pair")
+@cases(ROUTES)
+@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, modes=["nonblocking"])
+@variants(families=INTERNET, types=["dgram"], modes=BOTH)
+def test_a_route_that_refuses(
+    sock: Socket, server: Server, neighbour: Server, new_socket: SocketMaker, world: World, case: tuple[str, int]
+) -> None:
+    """A route for one address refuses it at once, as often as it is tried, and no other; without it all is well."""
+    getattr(world.client, case[0])(only(server))
+    assert sock.connect(server.address) == case[1]
+    assert sock.connect(server.address) == case[1]
+    assert_not_connected(sock)
+    assert_usable(new_socket(), neighbour)
+    world.client.forget(only(server))
+    assert_usable(sock, server)
+
+
+@clause("connect.route.{case}.{family}", case="association")
+@world("pair")
+@cases(ROUTES)
+@variants(families=INTERNET, types=["dgram"])
+def test_a_refusal_keeps_the_peer(
+    sock: Socket, server: Server, neighbour: Server, world: World, case: tuple[str, int]
+) -> None:
+    """A datagram socket that cannot be connected to another peer stays connected to the one that it has."""
+    assert sock.connect(neighbour.address) == 0
+    name = sock.getsockname().value
+    getattr(world.client, case[0])(only(server))
+    assert sock.connect(server.address) == case[1]
+    assert_peer(sock, neighbour.address)
+    assert sock.getsockname() == name
+    assert sock.send(b"hello") == 0
+    assert neighbour.socket.recv() == b"hello"
+
+
+@clause("connect.route.throw.{family}", case="next-table")
+@world("pair")
+@needs("policy-rules")
+@variants(families=INTERNET, types=TYPES)
+def test_the_next_table_is_asked(sock: Socket, server: Server, world: World) -> None:
+    """What one table throws, a later one may have: then the connection is made."""
+    world.client.throw(only(server))
+    assert sock.connect(server.address) == ENETUNREACH
+    world.client.route_at_last(host_of(server), LINK)
+    assert_usable(sock, server)
+
+
+@clause("connect.rule.{case}")
+@world("pair")
+@needs("policy-rules")
+@cases(RULES)
+@variants(families=INTERNET, modes=BOTH)
+@variants(families=INTERNET, types=["dgram"])
+def test_a_rule_that_refuses(
+    sock: Socket,
+    server: Server,
+    neighbour: Server,
+    new_socket: SocketMaker,
+    world: World,
+    case: int,
+) -> None:
+    """A rule for one address refuses it before any table is asked, and no other; without it all is well."""
+    action = next(name for name, code in RULES.items() if code == case)
+    world.client.rule(action, host_of(server))
+    assert sock.connect(server.address) == case
+    assert sock.connect(server.address) == case
+    assert_not_connected(sock)
+    assert_usable(new_socket(), neighbour)
+    world.client.forget_rule(action, host_of(server))
+    assert_usable(sock, server)
+
+
+@clause("connect.ENODEV.bound-device-gone")
+@world("pair")
+@variants(families=["inet"], doors=ALL)
+@variants(families=["inet"], modes=["nonblocking"])
+@variants(families=["inet"], types=["dgram"], modes=BOTH)
+def test_a_device_that_is_gone(sock: Socket, server: Server, new_socket: SocketMaker, world: World) -> None:
+    """A socket that is bound to a device which was removed is told so; one that is not has no route."""
+    address = server.address
+    bind_to_device(sock, LINK)
+    world.client.remove_link(LINK)
+    assert sock.connect(address) == ENODEV
+    assert sock.connect(address) == ENODEV
+    assert_not_connected(sock)
+    assert new_socket().connect(address) == ENETUNREACH
+    bind_to_device(sock, "")
+    assert sock.connect(address) == ENETUNREACH
+
+
+@clause("connect.ENETUNREACH.bound-device-gone")
+@world("pair")
+@variants(families=["inet6"], types=TYPES, modes=BOTH)
+def test_a_device_that_is_gone_in_ipv6(sock: Socket, server: Server, world: World) -> None:
+    """Over IPv6 there is no route over a device that was removed."""
+    address = server.address
+    bind_to_device(sock, LINK)
+    world.client.remove_link(LINK)
+    assert sock.connect(address) == ENETUNREACH
+    assert sock.connect(address) == ENETUNREACH
+    assert_not_connected(sock)
+
+
+@clause("connect.ENETUNREACH.bound-device-down")
+@world("pair")
+@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, modes=["nonblocking"])
+@variants(families=INTERNET, types=["dgram"], modes=BOTH)
+def test_a_device_that_is_down(sock: Socket, server: Server, world: World) -> None:
+    """No route leads over a device that is down; when it is up again the same socket connects."""
+    if world.client.namespace.has_sysctl(KEEP):
+        world.client.sysctl(KEEP, 1)
+    address = server.address
+    bind_to_device(sock, LINK)
+    world.client.lower(LINK)
+    assert sock.connect(address) == ENETUNREACH
+    assert sock.connect(address) == ENETUNREACH
+    assert_not_connected(sock)
+    world.client.raise_again(LINK)
+    assert_usable(sock, server)
+
+
+@clause("connect.ENETDOWN")
+@world("pair")
+@cases({"bound": True, "routed": False})
+@variants(families=INTERNET, types=TYPES)
+def test_a_device_that_is_down_by_name(sock: Socket, server: Server, world: World, case: bool) -> None:
+    """The document has a name of its own for a local interface that is down."""
+    address = server.address
+    if case:
+        bind_to_device(sock, LINK)
+    world.client.lower(LINK)
+    assert sock.connect(address) == ENETDOWN
+
+
+@clause("connect.EINVAL.loopback-source-external")
+@world("pair")
+@variants(families=["inet"], modes=BOTH)
+@variants(families=["inet"], doors=["compat32"])
+@variants(families=["inet"], types=["dgram"], modes=BOTH)
+def test_a_loopback_source(
+    sock: Socket, server: Server, servers: Servers, new_socket: SocketMaker, world: World
+) -> None:
+    """From 127.0.0.1 nobody else is reached; from another address the server is, and from 127.0.0.1 its own host."""
+    here = servers.make("here", host=world.client)
+    assert sock.bind(Inet("127.0.0.1")) == 0
+    name = sock.getsockname().value
+    assert sock.connect(server.address) == EINVAL
+    assert sock.connect(server.address) == EINVAL
+    assert_not_connected(sock)
+    assert sock.getsockname() == name
+    assert_usable(new_socket(), server)
+    assert_usable(sock, here)
+
+
+@clause("connect.EHOSTUNREACH.noroute")
+@world("pair")
+@variants(families=INTERNET, types=TYPES)
+def test_no_entry_in_the_table(sock: Socket, variant: Variant) -> None:
+    """The document has another name for a destination that no entry of the routing table matches."""
+    nowhere = internet(FAMILIES[variant.family], NOWHERE[variant.family], 7001)
+    assert sock.connect(nowhere) == EHOSTUNREACH
+
+
+@clause("connect.ENETUNREACH.reserved-nets")
+@world("scripted")
+@cases({"0": "0.0.0.5", "240": "240.0.0.1", "255": "255.255.255.254"})
+@variants(families=["inet"], modes=["nonblocking"], doors=CALLS)
+def test_reserved_nets(sock: Socket, peer: Peer, world: World, case: str) -> None:
+    """Addresses of the reserved nets are like others: refused without a route, sent to with one."""
+    assert sock.connect(Inet(case, 7001)) == ENETUNREACH
+    world.client.route("default", via=peer.address.host)
+    assert sock.connect(Inet(case, 7001)) == EINPROGRESS
+    syn = peer.hears("S")
+    assert syn.destination == case
+    peer.establishes(syn)
+    sock.wait_writable()
+    assert sock.so_error() == 0
+    assert sock.getpeername() == Inet(case, 7001)
+
+
+@pytest.fixture
+def impatient(world: World) -> World:
+    """The world, with a client that asks for a neighbour thrice within 0.3 seconds in place of 3."""
+    world.client.sysctl(f"net.ipv4.neigh.{LINK}.retrans_time_ms", 100)
+    if world.client.namespace.has_sysctl(f"net.ipv6.neigh.{LINK}.retrans_time_ms"):
+        world.client.sysctl(f"net.ipv6.neigh.{LINK}.retrans_time_ms", 100)
+    return world
+
+
+@clause("connect.EHOSTUNREACH.neighbour")
+@world("pair")
+@waits(NEIGHBOURS)
+@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_nobody_at_the_address(
+    sock: Socket, new_socket: SocketMaker, servers: Servers, impatient: World, variant: Variant
+) -> None:
+    """Where no neighbour answers the attempt ends after three probes, told once; when there is one it succeeds."""
+    nobody = internet(FAMILIES[variant.family], NOBODY[variant.family], 7001)
+    assert sock.connect_and_wait(nobody) == EHOSTUNREACH
+    assert sock.tcp_state() == "CLOSE"
+    assert_not_connected(sock)
+    impatient.server.add_address("to-client", nobody.host, 64 if variant.family == "inet6" else 24)
+    assert_usable(new_socket(), servers.at(nobody))
+
+
+@clause("connect.EHOSTUNREACH.neighbour", case="datagram")
+@world("pair")
+@waits(NEIGHBOURS)
+@pytest.mark.usefixtures("impatient")
+@variants(families=INTERNET, types=["dgram"])
+def test_nobody_for_a_datagram(sock: Socket, new_socket: SocketMaker, variant: Variant) -> None:
+    """A datagram socket connects; that its datagram reached nobody is told with IP_RECVERR alone."""
+    nobody = internet(FAMILIES[variant.family], NOBODY[variant.family], 7001)
+    witness = new_socket("witness")
+    assert receive_errors(witness, variant.family) == 0
+    for each in (sock, witness):
+        assert each.connect(nobody) == 0
+        assert each.send(b"anybody?") == 0
+    assert witness.poll(DEADLINE, ask=()) == {POLLERR}
+    assert witness.so_error() == EHOSTUNREACH
+    assert sock.poll() == {POLLOUT}
+    assert_peer(sock, nobody)
