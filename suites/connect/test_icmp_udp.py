@@ -22,7 +22,18 @@ from fixtures import (
 )
 from fixtures.guard import DEADLINE
 from netns import Packet
-from suites.connect.icmp import DATAGRAM, DATAGRAM4, DATAGRAM6, IGNORED, Message, final, passing, receive_errors
+from suites.connect.icmp import (
+    DATAGRAM,
+    DATAGRAM4,
+    DATAGRAM6,
+    IGNORED,
+    TOO_BIG,
+    TOO_BIG6,
+    Message,
+    final,
+    passing,
+    receive_errors,
+)
 
 NOBODY = Bytes(bytes(16))  # AF_UNSPEC, which ends an association.
 SAMPLE4, SAMPLE6 = ["prot-unreachable", "port-unreachable"], ["prohibited", "port-unreachable6"]
@@ -84,8 +95,8 @@ def test_an_error_that_may_pass(sock: Socket, peer: Peer, case: Message) -> None
 @clause("connect.icmp.udp.IP_RECVERR")
 @world("scripted")
 @cases(DATAGRAM)
-@variants(families=["inet"], types=["dgram"], lines=DATAGRAM4)
-@variants(families=["inet6"], types=["dgram"], lines=DATAGRAM6)
+@variants(families=["inet"], types=["dgram"], lines=[*passing(DATAGRAM4), *TOO_BIG, *SAMPLE4])
+@variants(families=["inet6"], types=["dgram"], lines=[*passing(DATAGRAM6), *TOO_BIG6, *SAMPLE6])
 def test_every_error(sock: Socket, peer: Peer, variant: Variant, case: Message) -> None:
     """With IP_RECVERR each message is told, whether it may pass or not; one about another port is not."""
     assert receive_errors(sock, variant.family) == 0
