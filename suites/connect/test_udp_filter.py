@@ -1,0 +1,260 @@
+"""Whom a connected datagram socket hears: strangers near and far, early datagrams, sockets that share a port."""
+
+import socket
+from errno import EAGAIN, ENETUNREACH, ENOTCONN
+
+from fixtures import (
+    ALL,
+    INTERNET,
+    POLLIN,
+    Address,
+    Bytes,
+    Server,
+    Servers,
+    Socket,
+    SocketMaker,
+    Variant,
+    assert_peer,
+    cases,
+    clause,
+    internet,
+    port_of,
+    until,
+    variants,
+    with_port,
+)
+from fixtures.guard import DEADLINE
+from fixtures.sockets import FAMILIES
+from fixtures.waiting import until_asleep
+from netns import World
+
+UNSPEC = Bytes(bytes(16))
+ANY = {"inet": "0.0.0.0", "inet6": "::"}  # noqa: S104  It is bound in the row's own namespace.
+UNROUTED = {"inet": "192.0.2.1", "inet6": "2001:db8:ffff::1"}
+SHARING = {"SO_REUSEADDR": socket.SO_REUSEADDR, "SO_REUSEPORT": socket.SO_REUSEPORT}
+# A peer, and strangers each of which differs from it in one byte or one bit.
+PEER = {"inet": "127.0.0.5", "inet6": "2001:db8:1f::5"}
+NEAR = {
+    "inet": ["127.0.0.4", "127.0.1.5", "127.1.0.5"],
+    "inet6": ["2001:db8:1f::4", "2001:db8:1f::1:5", "2001:db8:1f:1::5", "2001:db9:1f::5"],
+}
+NEAR_PORTS = [7000, 7257, 40001]
+
+
+def assert_only(sock: Socket, peer: Server, strangers: list[Server]) -> None:
+    """Of them all only the peer is heard, before and after the strangers."""
+    name = sock.getsockname().value
+    assert peer.socket.send(b"first", to=name) == 0
+    assert sock.recv() == b"first"
+    for stranger in strangers:
+        assert stranger.socket.send(b"stranger", to=name) == 0
+    assert peer.socket.send(b"last", to=name) == 0
+    assert sock.recv() == b"last"
+    assert sock.recv_now() == EAGAIN
+
+
+@clause("connect.udp.receive-filter", case="near")
+@variants(families=INTERNET, types=["dgram"])
+def test_near_strangers(sock: Socket, servers: Servers, variant: Variant, world: World) -> None:
+    """The whole address and the whole port of the peer count."""
+    family = FAMILIES[variant.family]
+    if family == socket.AF_INET6:
+        for host in (PEER["inet6"], *NEAR["inet6"]):
+            world.client.add_address("lo", host, 128)
+    there = internet(family, PEER[variant.family], 7001)
+    near: list[Address] = [internet(family, host, 7001) for host in NEAR[variant.family]]
+    near += [with_port(there, port) for port in NEAR_PORTS]
+    peer, strangers = servers.at(there), [servers.at(each) for each in near]
+    assert sock.connect(peer.address) == 0
+    assert_only(sock, peer, strangers)
+
+
+@clause("connect.udp.receive-filter", case="again")
+@variants(families=INTERNET, types=["dgram"])
+def test_strangers_of_every_association(sock: Socket, servers: Servers) -> None:
+    """A second association, and one after AF_UNSPEC, keep strangers out like the first."""
+    one, two, three = servers.make("one"), servers.make("two", second_address=True), servers.make("three")
+    namesake = servers.make("namesake", second_address=True, port=port_of(one.address))
+    for peer in (one, two, three):
+        assert sock.connect(peer.address) == 0
+        assert_only(sock, peer, [each for each in (one, two, three, namesake) if each is not peer])
+    assert sock.connect(UNSPEC) == 0
+    assert sock.connect(one.address) == 0
+    assert_only(sock, one, [two, three, namesake])
+
+
+@clause("connect.invalid-address.dgram.kept", case="filter")
+@variants(families=INTERNET, types=["dgram"])
+def test_filter_after_a_failure(sock: Socket, server: Server, servers: Servers, variant: Variant) -> None:
+    """After a connect that fails the peer is heard as before, and strangers are not."""
+    unrouted = internet(FAMILIES[variant.family], UNROUTED[variant.family], port_of(server.address))
+    assert sock.connect(server.address) == 0
+    name = sock.getsockname().value
+    assert sock.connect(unrouted) == ENETUNREACH
+    assert sock.getsockname() == name
+    assert_only(sock, server, [servers.make("neighbour"), servers.make("stranger", second_address=True)])
+
+
+@clause("connect.udp.local-filter")
+@variants(families=["inet"], types=["dgram"], doors=ALL)
+@variants(families=["inet6"], types=["dgram"], modes=["nonblocking"])
+def test_local_address_is_a_filter_too(sock: Socket, server: Server, servers: Servers, variant: Variant) -> None:
+    """A socket at the null address hears at all its host's addresses before, at one while it is connected."""
+    here, there = servers.free_address(), with_port(servers.make("second", second_address=True).address, 5555)
+    here = with_port(here, 5555)
+    assert sock.bind(internet(FAMILIES[variant.family], ANY[variant.family], 5555)) == 0
+    assert_hears_at(sock, server, here, there)
+    assert sock.connect(server.address) == 0
+    assert sock.getsockname() == here
+    assert server.socket.send(b"beside it", to=there) == 0
+    assert_hears_at(sock, server, here)
+    assert sock.connect(UNSPEC) == 0
+    assert_hears_at(sock, server, here, there)
+
+
+def assert_hears_at(sock: Socket, sender: Server, *names: Address) -> None:
+    """The socket gets what is sent to each of the names, and nothing else."""
+    for number, name in enumerate(names):
+        assert sender.socket.send(b"%d" % number, to=name) == 0
+        assert sock.recv() == b"%d" % number
+    assert sock.recv_now() == EAGAIN
+
+
+@clause("connect.udp.filter-not-retroactive")
+@variants(families=["inet"], types=["dgram"], doors=ALL)
+@variants(families=["inet6"], types=["dgram"], modes=["nonblocking"])
+def test_early_datagrams(sock: Socket, server: Server, servers: Servers) -> None:
+    """What was queued before is read after; from then on only the peer is heard."""
+    name, stranger = servers.free_address("name"), servers.make("stranger")
+    assert sock.bind(name) == 0
+    assert stranger.socket.send(b"early", to=name) == 0
+    assert sock.poll(DEADLINE, ask=(POLLIN,)) == {POLLIN}
+    assert sock.connect(server.address) == 0
+    assert stranger.socket.send(b"late", to=name) == 0
+    assert sock.recv() == b"early"
+    assert server.socket.send(b"peer", to=name) == 0
+    assert sock.recv() == b"peer"
+    assert sock.recv_now() == EAGAIN
+
+
+@clause("connect.udp.receive-filter.queued")
+@variants(families=INTERNET, types=["dgram"])
+def test_early_datagrams_as_the_page_has_it(sock: Socket, server: Server, servers: Servers) -> None:
+    """After the connect nobody but the peer is heard, however early a datagram came."""
+    name, stranger = servers.free_address("name"), servers.make("stranger")
+    assert sock.bind(name) == 0
+    assert stranger.socket.send(b"early", to=name) == 0
+    assert sock.poll(DEADLINE, ask=(POLLIN,)) == {POLLIN}
+    assert sock.connect(server.address) == 0
+    assert sock.recv_now() == EAGAIN
+
+
+@clause("connect.udp.receive-filter", case="waiter")
+@variants(families=INTERNET, types=["dgram"])
+def test_waiter(sock: Socket, server: Server, servers: Servers) -> None:
+    """A thread that waits for a datagram sleeps on when a stranger sends, and wakes for the new peer."""
+    name, former = servers.free_address("name"), servers.make("former")
+    assert sock.bind(name) == 0
+    assert sock.connect(former.address) == 0
+    waiting = sock.start_recv()
+    until_asleep(waiting.native_id)
+    assert sock.connect(server.address) == 0
+    assert former.socket.send(b"too late", to=name) == 0
+    assert server.socket.send(b"peer", to=name) == 0
+    assert waiting.result() == b"peer"
+    assert sock.recv_now() == EAGAIN
+
+
+def share(sockets: list[Socket], option: str, name: Address) -> None:
+    """Bind all to one name, which the option allows."""
+    for each in sockets:
+        assert each.setsockopt(socket.SOL_SOCKET, SHARING[option], 1, name=option) == 0
+        assert each.bind(name) == 0
+
+
+@clause("connect.udp.reuseaddr-same-tuple")
+@cases({name: name for name in SHARING})
+@variants(families=["inet"], types=["dgram"], doors=ALL, lines=["SO_REUSEADDR"])
+@variants(families=["inet6"], types=["dgram"], modes=["nonblocking"], lines=["SO_REUSEADDR"])
+@variants(families=INTERNET, types=["dgram"], lines=["SO_REUSEPORT"])
+def test_same_tuple(sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, case: str) -> None:
+    """Two sockets have the same names; one gets each datagram, and the other does when that one is gone."""
+    name, other = servers.free_address("name"), new_socket("other")
+    share([sock, other], case, name)
+    for each in (sock, other):
+        assert each.connect(server.address) == 0
+        assert_peer(each, server.address)
+        assert each.send(b"hello") == 0
+        assert server.socket.recv_from() == (b"hello", name)
+    assert server.socket.send(b"for one", to=name) == 0
+    with sock.calls.aside():
+        until(lambda: ready(sock) or ready(other), "one of the two has the datagram")
+    taker, rest = (sock, other) if ready(sock) else (other, sock)
+    assert taker.recv_now() == b"for one"
+    assert rest.recv_now() == EAGAIN
+    assert taker.close() == 0
+    assert server.socket.send(b"for the other", to=name) == 0
+    assert rest.recv() == b"for the other"
+
+
+def ready(sock: Socket) -> bool:
+    """Tell whether there is something to read."""
+    return POLLIN in sock.poll(0, ask=(POLLIN,)).value
+
+
+@clause("connect.udp.connected-first")
+@cases({f"{name}-{place}": (name, place) for name in SHARING for place in ("before", "behind")})
+@variants(families=INTERNET, types=["dgram"])
+def test_connected_comes_first(
+    sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, case: tuple[str, str]
+) -> None:
+    """Of two sockets that share a port the connected one gets what its peer sends, and none of what others send."""
+    option, place = case
+    name, idle = servers.free_address("name"), new_socket("idle")
+    strangers = [servers.make(f"stranger{number}") for number in range(6)]
+    share([idle, sock] if place == "before" else [sock, idle], option, name)
+    assert sock.connect(server.address) == 0
+    for stranger in strangers:
+        assert server.socket.send(b"peer", to=name) == 0
+        assert sock.recv() == b"peer"
+        assert stranger.socket.send(b"stranger", to=name) == 0
+        assert idle.recv() == b"stranger"
+    assert sock.recv_now() == EAGAIN
+    assert idle.recv_now() == EAGAIN
+
+
+@clause("connect.udp.connected-first", case="several")
+@variants(families=INTERNET, types=["dgram"])
+def test_each_has_its_own_peer(sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers) -> None:
+    """Of a dozen sockets that share a name each hears its own peer, and the next one when it has changed over."""
+    name = servers.free_address("name")
+    peers = [server, *(servers.make(f"peer{number}") for number in range(1, 12))]
+    sockets = [sock, *(new_socket(f"sock{number}") for number in range(1, 12))]
+    share(sockets, "SO_REUSEPORT", name)
+    for turn in (0, 1):
+        for each, peer in zip(sockets, peers[turn:] + peers[:turn], strict=True):
+            assert each.connect(peer.address) == 0
+        for peer in peers:
+            assert peer.socket.send(b"%d" % port_of(peer.address), to=name) == 0
+        for each in sockets:
+            assert each.recv() == b"%d" % port_of(each.getpeername().value)
+            assert each.recv_now() == EAGAIN
+
+
+@clause("connect.udp.connected-first", case="dissolved")
+@variants(families=INTERNET, types=["dgram"])
+def test_no_more_first(sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers) -> None:
+    """Once it is dissolved it stands behind the other that has the peer, and hears strangers."""
+    name, other = servers.free_address("name"), new_socket("other")
+    share([sock, other], "SO_REUSEADDR", name)
+    assert sock.connect(server.address) == 0
+    assert other.connect(servers.make("elsewhere").address) == 0
+    assert sock.connect(UNSPEC) == 0
+    assert sock.getpeername() == ENOTCONN
+    assert other.connect(server.address) == 0
+    assert servers.make("stranger").socket.send(b"stranger", to=name) == 0
+    assert server.socket.send(b"peer", to=name) == 0
+    assert sock.recv() == b"stranger"
+    assert other.recv() == b"peer"
+    assert sock.recv_now() == EAGAIN
+    assert other.recv_now() == EAGAIN
