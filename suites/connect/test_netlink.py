@@ -1,0 +1,223 @@
+"""Netlink: the destination that connect sets, the port that it binds, who may be heard, and who may connect where."""
+
+import socket
+import struct
+from collections.abc import Callable
+from errno import EAFNOSUPPORT, EAGAIN, ECONNREFUSED, EINVAL, EPERM
+
+import pytest
+
+from fixtures import ALL, BOTH, Address, Bytes, Netlink, Socket, SocketMaker, cases, clause, needs, variants
+from fixtures.standing import StandingDoor, another_user, without_capabilities
+
+USERS = 2  # NETLINK_USERSOCK: messages between processes.
+RTM_GETLINK, RTM_NEWLINK, NLM_F_REQUEST = 18, 16, 1
+GET_LOOPBACK = struct.pack("=IHHII", 32, RTM_GETLINK, NLM_F_REQUEST, 1, 0) + struct.pack("=BxHiII", 0, 0, 1, 0, 0)
+ONE, OTHER, MINE, MEMBER = Netlink(7001), Netlink(7002), Netlink(7003), Netlink(7004)
+UNSPEC = Bytes(bytes(2))
+NetlinkMaker = Callable[..., Socket]
+
+
+@pytest.fixture
+def user(new_socket: SocketMaker) -> NetlinkMaker:
+    """Opens sockets of NETLINK_USERSOCK, bound where an address is given."""
+
+    def make(label: str, address: Address | None = None) -> Socket:
+        made = new_socket(label, protocol=USERS)
+        assert address is None or made.bind(address) == 0
+        return made
+
+    return make
+
+
+def assert_associated(sock: Socket, peer: Socket, stranger: Socket) -> None:
+    """What the socket sends goes to its peer, it hears its peer, and it is not there for a stranger."""
+    here = sock.getsockname().value
+    assert sock.getpeername() == peer.getsockname().value
+    assert sock.send(b"ping") == 0
+    assert peer.recv() == b"ping"
+    assert peer.send(b"pong", to=here) == 0
+    assert sock.recv() == b"pong"
+    assert stranger.send(b"who?", to=here) == ECONNREFUSED
+    assert sock.recv_now() == EAGAIN
+    assert stranger.recv_now() == EAGAIN
+
+
+@clause("connect.netlink.connect")
+@variants(families=["netlink"], types=["raw"], modes=BOTH, doors=ALL)
+@variants(families=["netlink"], types=["dgram"])
+def test_kernel(sock: Socket, new_socket: SocketMaker) -> None:
+    """Connected to the kernel a socket has a port of its own, and what it asks is answered."""
+    second = new_socket("second")
+    assert sock.getsockname() == Netlink()
+    assert sock.connect(Netlink()) == 0
+    assert second.connect(Netlink()) == 0
+    assert sock.getpeername() == Netlink()
+    name = sock.getsockname().value
+    assert name not in (Netlink(), second.getsockname().value)
+    assert name.groups == 0
+    assert sock.send(GET_LOOPBACK) == 0
+    assert struct.unpack_from("=4xH", sock.recv().value)[0] == RTM_NEWLINK
+    assert sock.getsockname() == name
+
+
+@clause("connect.netlink.connect", case="process")
+@variants(families=["netlink"], types=["raw"], doors=ALL)
+def test_process(user: NetlinkMaker) -> None:
+    """Connected to another socket it sends to that one, hears that one alone, and can change to a third."""
+    sock, one, other = user("sock", MINE), user("one", ONE), user("other", OTHER)
+    assert sock.connect(ONE) == 0
+    assert_associated(sock, one, stranger=other)
+    assert sock.connect(OTHER) == 0
+    assert_associated(sock, other, stranger=one)
+    assert sock.getsockname() == MINE
+
+
+@clause("connect.netlink.connect", case="autobind")
+@variants(families=["netlink"], types=["raw"])
+def test_process_without_a_port(user: NetlinkMaker) -> None:
+    """A socket without a port is given one, once."""
+    sock, one, other = user("sock"), user("one", ONE), user("other", OTHER)
+    assert sock.connect(ONE) == 0
+    name = sock.getsockname().value
+    assert name.port != 0
+    assert_associated(sock, one, stranger=other)
+    assert sock.connect(OTHER) == 0
+    assert sock.getsockname() == name
+    assert_associated(sock, other, stranger=one)
+
+
+@clause("connect.netlink.connect", case="group")
+@cases({"one": (0b10, 0b10), "several": (0b110, 0b10)})
+@variants(families=["netlink"], types=["raw"])
+def test_group(user: NetlinkMaker, case: tuple[int, int]) -> None:
+    """Connected to groups it sends to the lowest of them, and names that one."""
+    sock, member = user("sock"), user("member", Netlink(MEMBER.port, 0b10))
+    elsewhere = user("elsewhere", Netlink(OTHER.port, 0b101))
+    assert sock.connect(Netlink(ONE.port, case[0])) == 0
+    assert sock.getpeername() == Netlink(ONE.port, case[1])
+    one = user("one", ONE)
+    assert sock.send(b"all") == 0
+    assert member.recv() == b"all"
+    assert one.recv() == b"all"
+    assert elsewhere.recv_now() == EAGAIN
+    assert sock.connect(ONE) == 0
+    assert sock.send(b"one") == 0
+    assert one.recv() == b"one"
+    assert member.recv_now() == EAGAIN
+
+
+@clause("connect.netlink.unspec")
+@cases({"family-alone": UNSPEC, "address": Bytes(bytes(12))})
+@variants(families=["netlink"], types=["raw"], doors=ALL, lines=["family-alone"])
+@variants(families=["netlink"], types=["dgram"], lines=["address"])
+def test_unspec(user: NetlinkMaker, case: Bytes) -> None:
+    """AF_UNSPEC dissolves: there is no peer, anybody is heard, the port stays, and the socket can connect again."""
+    sock, one, other = user("sock", MINE), user("one", ONE), user("other", OTHER)
+    assert sock.connect(Netlink(ONE.port, 0b10)) == 0
+    assert other.send(b"who?", to=MINE) == ECONNREFUSED
+    assert sock.connect(case) == 0
+    assert sock.getpeername() == Netlink()
+    assert sock.getsockname() == MINE
+    assert other.send(b"hello", to=MINE) == 0
+    assert sock.recv() == b"hello"
+    assert sock.send(b"lost") == ECONNREFUSED
+    assert one.recv_now() == EAGAIN
+    assert sock.connect(OTHER) == 0
+    assert_associated(sock, other, stranger=one)
+
+
+@clause("connect.netlink.unspec", case="fresh")
+@variants(families=["netlink"], types=["raw"])
+def test_unspec_without_a_peer(user: NetlinkMaker) -> None:
+    """On a socket that has no peer it does nothing: the socket is not bound by it."""
+    sock, one, other = user("sock"), user("one", ONE), user("other", OTHER)
+    assert sock.connect(UNSPEC) == 0
+    assert sock.getsockname() == Netlink()
+    assert sock.connect(ONE) == 0
+    assert_associated(sock, one, stranger=other)
+
+
+BAD = {
+    "family": Bytes(struct.pack("=H", socket.AF_INET) + bytes(10)),
+    "unknown-family": Bytes(struct.pack("=H", 77) + bytes(10)),
+    "nothing": Bytes(b""),
+    "one-byte": Bytes(b"\x10"),
+    "family-alone": Bytes(OTHER.pack()[:2]),
+    "no-groups": Bytes(OTHER.pack()[:8]),
+    "one-too-short": Bytes(OTHER.pack()[:11]),
+}
+
+
+@clause("connect.netlink.EINVAL")
+@cases(BAD)
+@variants(families=["netlink"], types=["raw"])
+@variants(families=["netlink"], types=["dgram"], doors=ALL, lines=["family"])
+def test_bad_address(user: NetlinkMaker, case: Bytes) -> None:
+    """An address of another family, or a short one, is invalid, and the association stays as it is."""
+    fresh, sock, one, other = user("fresh"), user("sock", MINE), user("one", ONE), user("other", OTHER)
+    assert fresh.connect(case) == EINVAL
+    assert fresh.getsockname() == Netlink()
+    assert sock.connect(ONE) == 0
+    assert sock.connect(case) == EINVAL
+    assert_associated(sock, one, stranger=other)
+
+
+@clause("connect.netlink.EINVAL", case="longer")
+@variants(families=["netlink"], types=["raw"])
+def test_longer_address(user: NetlinkMaker) -> None:
+    """What follows the address is not looked at."""
+    sock, one, other = user("sock", MINE), user("one", ONE), user("other", OTHER)
+    assert sock.connect(Bytes(ONE.pack() + b"\xff")) == 0
+    assert_associated(sock, one, stranger=other)
+
+
+@clause("connect.EAFNOSUPPORT.netlink")
+@variants(families=["netlink"], types=["raw"])
+def test_other_family_as_posix_has_it(sock: Socket) -> None:
+    """An address of another family is not supported."""
+    assert sock.connect(BAD["family"]) == EAFNOSUPPORT
+
+
+@clause("connect.netlink.EPERM.group")
+@cases({"group": Netlink(0, 1), "port": Netlink(7001), "both": Netlink(7001, 1)})
+@variants(families=["netlink"], types=["raw"], doors=ALL, lines=["group"])
+@variants(families=["netlink"], types=["raw"], lines=["port", "both"])
+def test_without_capabilities(sock: Socket, case: Netlink) -> None:
+    """Without the capability a socket of routes may connect to the kernel alone, before and after it tried more."""
+    door = sock.calls.door
+    sock.calls.door = StandingDoor(door, without_capabilities, calls=("connect",))
+    assert sock.connect(case) == EPERM
+    assert sock.getsockname() == Netlink()
+    assert sock.connect(Netlink()) == 0
+    assert sock.connect(case) == EPERM
+    assert sock.getpeername() == Netlink()
+    assert sock.send(GET_LOOPBACK) == 0
+    assert struct.unpack_from("=4xH", sock.recv().value)[0] == RTM_NEWLINK
+    sock.calls.door = door
+    assert sock.connect(case) == 0
+    assert sock.getpeername() == case
+
+
+@clause("connect.netlink.EPERM.group", case="users")
+@variants(families=["netlink"], types=["raw"])
+def test_messages_between_users(user: NetlinkMaker) -> None:
+    """Where messages between users are meant to be, no capability is needed, for a port and for a group."""
+    sock, one, other = user("sock", MINE), user("one", ONE), user("other", OTHER)
+    sock.calls.door = StandingDoor(sock.calls.door, without_capabilities, calls=("connect",))
+    assert sock.connect(Netlink(0, 1)) == 0
+    assert sock.getpeername() == Netlink(0, 1)
+    assert sock.connect(ONE) == 0
+    assert_associated(sock, one, stranger=other)
+
+
+@clause("connect.netlink.EPERM.group", case="nobody")
+@needs("second-uid")
+@variants(families=["netlink"], types=["raw"])
+def test_as_nobody(sock: Socket) -> None:
+    """The same for a user without privileges."""
+    sock.calls.door = StandingDoor(sock.calls.door, another_user, calls=("connect",))
+    assert sock.connect(Netlink(0, 1)) == EPERM
+    assert sock.connect(ONE) == EPERM
+    assert sock.connect(Netlink()) == 0
+    assert sock.getpeername() == Netlink()
