@@ -21,6 +21,7 @@ pytest.register_assert_rewrite("fixtures")
 from fixtures.facts import kernel_facts, privilege_facts, system_facts, version_facts  # noqa: E402  After the rewrite.
 from fixtures.features import Feature, probe_all, probe_doors  # noqa: E402
 from fixtures.overlap import Overlap, in_shares  # noqa: E402
+from fixtures.phases import run_row, watch  # noqa: E402
 from fixtures.plan import ALL, PlanError, RowPlan, rows_of  # noqa: E402
 from fixtures.provided import FEATURES, RUN_FOLDER  # noqa: E402
 from fixtures.rows import ROW, RowState  # noqa: E402
@@ -41,9 +42,9 @@ pytest_plugins = ["fixtures.provided", "pytester"]
 
 VERSION = "0.1.0"
 ROOT = Path(__file__).parent
-WORKERS_PER_CPU = (
-    2  # Rows that wait do so in processes of their own (fixtures.overlap): these keep the processors busy.
-)
+# Rows that wait do so in processes of their own (fixtures.overlap); a little more than the processors can do at a time
+# fills the moments in which the kernel takes its time over a namespace.
+WORKERS_PER_CPU = 1.5
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -80,6 +81,7 @@ def pytest_configure(config: pytest.Config) -> None:
     suites, chosen = _load(config)
     config.stash[SUITES], config.stash[SELECTION], config.stash[CURRENT] = suites, chosen, None
     config.stash[OVERLAP] = Overlap()
+    watch()
     try:
         config.stash[EXPECTATIONS] = {suite.name: load_expectations(suite) for suite in suites}
         config.stash[ISOLATION] = enter_private_network()
@@ -192,10 +194,15 @@ def pytest_collection_finish() -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """Let a row that waits wait in a process of its own, unless somebody wants to debug it here."""
-    waits = item.get_closest_marker("waits") is not None
-    if not waits or item.config.option.usepdb or item.config.option.capture == "no":
+    if RowPlan.parse(item.nodeid) is None:
         return None
-    item.config.stash[OVERLAP].start(item, nextitem)
+    overlap = item.config.stash[OVERLAP]
+    here = item.config.option.usepdb or item.config.option.capture == "no"
+    if here or item.get_closest_marker("waits") is None:
+        run_row(item, nextitem)
+        overlap.collect()
+    else:
+        overlap.start(item, nextitem)
     return True
 
 

@@ -74,7 +74,7 @@ class Host:
     def add_address(self, link: str, address: str, prefix: int) -> None:
         """Give a link an address, usable at once."""
         flags = {"flags": IFA_F_NODAD} if ":" in address else {}
-        self.namespace.netlink.addr("add", index=self.namespace.index(link), address=address, prefixlen=prefix, **flags)
+        self._ask("addr", "add", index=self.namespace.index(link), address=address, prefixlen=prefix, **flags)
         family = INET6 if ":" in address else INET
         self.addresses.setdefault(family, []).append(address)
         if family == INET6:
@@ -82,43 +82,42 @@ class Host:
 
     def remove_address(self, link: str, address: str, prefix: int) -> None:
         """Take an address from a link; sockets that are bound to it stay bound."""
-        self.namespace.netlink.addr("del", index=self.namespace.index(link), address=address, prefixlen=prefix)
+        self._ask("addr", "del", index=self.namespace.index(link), address=address, prefixlen=prefix)
         self.addresses[INET6 if ":" in address else INET].remove(address)
 
     def lower(self, link: str) -> None:
         """Set a link down."""
-        self.namespace.netlink.link("set", index=self.namespace.index(link), state="down")
+        self._ask("link", "set", index=self.namespace.index(link), state="down")
 
     def mislead(self, link: str, neighbour: str) -> None:
         """Send what goes to the neighbour to a link address that nobody has: the link carries it, nobody takes it."""
-        self.namespace.netlink.neigh(
-            "replace", ifindex=self.namespace.index(link), dst=neighbour, lladdr=_NOBODY, state=_NUD_PERMANENT
+        self._ask(
+            "neigh", "replace", ifindex=self.namespace.index(link), dst=neighbour, lladdr=_NOBODY, state=_NUD_PERMANENT
         )
 
     def find_again(self, link: str, neighbour: str) -> None:
         """End what ``mislead`` began: the neighbour is asked for, and found."""
-        self.namespace.netlink.neigh("del", ifindex=self.namespace.index(link), dst=neighbour)
+        self._ask("neigh", "del", ifindex=self.namespace.index(link), dst=neighbour)
 
     def prefer(self, source: str, link: str, destination: str) -> None:
         """Reach ``destination`` over the link, and from the address ``source`` where a sender has not chosen one."""
         family = INET6 if ":" in source else INET
         index = self.namespace.index(link)
-        self.namespace.netlink.route("add", family=family, dst=destination, oif=index, prefsrc=source)
+        self._ask("route", "add", family=family, dst=destination, oif=index, prefsrc=source)
 
     def know(self, link: str, neighbour: str, lladdr: str) -> None:
         """Know a neighbour's link address for good, without asking for it."""
-        self.namespace.netlink.neigh(
-            "replace", ifindex=self.namespace.index(link), dst=neighbour, lladdr=lladdr, state=_NUD_PERMANENT
+        self._ask(
+            "neigh", "replace", ifindex=self.namespace.index(link), dst=neighbour, lladdr=lladdr, state=_NUD_PERMANENT
         )
 
     def link_address(self, link: str) -> str:
         """The link address of a link."""
-        (found,) = self.namespace.netlink.get_links(self.namespace.index(link))
-        return str(found.get("address"))
+        return str(self.namespace.requests.link(self.namespace.index(link))["address"])
 
     def route(self, destination: str, via: str) -> None:
         """Send what goes to ``destination`` (``default`` or a prefix) by way of the neighbour ``via``."""
-        self.namespace.netlink.route("add", family=INET6 if ":" in via else INET, dst=destination, gateway=via)
+        self._ask("route", "add", family=INET6 if ":" in via else INET, dst=destination, gateway=via)
 
     def discard(self, prefix: str) -> None:
         """Swallow what is sent to ``prefix`` without a word: a blackhole route."""
@@ -138,22 +137,22 @@ class Host:
 
     def forget(self, prefix: str) -> None:
         """Take away the route to exactly ``prefix`` that one of the words above made."""
-        self.namespace.netlink.route("del", family=INET6 if ":" in prefix else INET, dst=prefix, table=_MAIN)
+        self._ask("route", "del", family=INET6 if ":" in prefix else INET, dst=prefix, table=_MAIN)
 
     def rule(self, action: str, to: str) -> None:
         """Let a rule decide what becomes of packets to one address: ``blackhole``, ``unreachable`` or ``prohibit``."""
-        self.namespace.netlink.rule("add", priority=_EARLY, action=_ACTIONS[action], **_exactly(to))
+        self._ask("rule", "add", priority=_EARLY, action=_ACTIONS[action], **_exactly(to))
 
     def forget_rule(self, action: str, to: str) -> None:
         """Take away what ``rule`` made."""
-        self.namespace.netlink.rule("del", priority=_EARLY, action=_ACTIONS[action], **_exactly(to))
+        self._ask("rule", "del", priority=_EARLY, action=_ACTIONS[action], **_exactly(to))
 
     def route_at_last(self, to: str, link: str) -> None:
         """Send what goes to an address over a link if no table knew of it: by a table that is asked last."""
         family = INET6 if ":" in to else INET
-        self.namespace.netlink.rule("add", family=family, priority=_LATE, table=_LAST_TABLE)
+        self._ask("rule", "add", family=family, priority=_LATE, table=_LAST_TABLE)
         index = self.namespace.index(link)
-        self.namespace.netlink.route("add", family=family, dst=f"{to}/{_LENGTH[family]}", oif=index, table=_LAST_TABLE)
+        self._ask("route", "add", family=family, dst=f"{to}/{_LENGTH[family]}", oif=index, table=_LAST_TABLE)
 
     def raise_again(self, link: str) -> None:
         """Set a link up that was set down, and wait until it carries packets."""
@@ -161,11 +160,14 @@ class Host:
 
     def remove_link(self, link: str) -> None:
         """Remove a link, and with it its other end."""
-        self.namespace.netlink.link("del", index=self.namespace.index(link))
+        self._ask("link", "del", index=self.namespace.index(link))
 
     def _refuse(self, prefix: str, kind: int) -> None:
         family = INET6 if ":" in prefix else INET
-        self.namespace.netlink.route("add", family=family, dst=prefix, type=kind)
+        self._ask("route", "add", family=family, dst=prefix, type=kind)
+
+    def _ask(self, kind: str, command: str, /, **what: Any) -> None:
+        self.namespace.requests.ask(kind, command, **what)
 
     def _addresses(self, family: int) -> list[str]:
         if not self.addresses.get(family):
@@ -277,17 +279,7 @@ def _build(name: str, names: list[str], link: Callable[..., None]) -> World:
 
 
 def _host(name: str) -> Host:
-    namespace = Namespace(name)
-    try:
-        # Containers often turn IPv6 off by default, and new namespaces inherit that.
-        if namespace.has_sysctl(_NO_IPV6) and namespace.sysctl(_NO_IPV6) != "0":
-            namespace.set_sysctl(_NO_IPV6, 0)
-            namespace.set_sysctl("net.ipv6.conf.default.disable_ipv6", 0)
-        namespace.raise_loopback()
-    except BaseException:
-        namespace.close()
-        raise
-    return Host(name, namespace)
+    return Host(name, Namespace(name))
 
 
 def _linked(host: Host) -> Host:
@@ -324,7 +316,7 @@ def _link_scripted(client: Host, server: Host) -> None:
     if _has_ipv6(client):
         server.addresses[INET6] = ["2001:db8:1::2", "2001:db8:1::3"]
     for host, link in ((server, "to-client"), (client, "to-server")):
-        host.namespace.netlink.link("set", index=host.namespace.index(link), state="up")
+        host.namespace.requests.ask("link", "set", index=host.namespace.index(link), state="up")
     _wait(partial(_carries, client, "to-server"), "the client's link is up")
     _wait(partial(_sends, server, "to-client"), "the peer's link is up")
     for address in [each for known in server.addresses.values() for each in known]:
@@ -354,8 +346,8 @@ def _link_routed(client: Host, router: Host, server: Host) -> None:
 def _veth(one: Host, link: str, other: Host, peer: str) -> None:
     # Both ends are made straight where they belong: one request, and no name ever shows elsewhere. The kernel takes a
     # link whose peer has the same index for one without a peer, and may then be a second late in finding that it is up.
-    one.namespace.netlink.link(
-        "add", ifname=link, kind="veth", index=_NEAR, peer={"ifname": peer, "net_ns_fd": other.namespace.fd}
+    one.namespace.requests.ask(
+        "link", "add", ifname=link, kind="veth", index=_NEAR, peer={"ifname": peer, "net_ns_fd": other.namespace.fd}
     )
 
 
@@ -368,7 +360,7 @@ def _address(host: Host, link: str, inet: str, inet6: str) -> None:
 def _up(*links: tuple[Host, str]) -> None:
     """Set links up and wait until they carry packets, which a thread of the kernel sees to, a little later."""
     for host, link in links:
-        host.namespace.netlink.link("set", index=host.namespace.index(link), state="up")
+        host.namespace.requests.ask("link", "set", index=host.namespace.index(link), state="up")
     for host, link in links:
         _wait(partial(_carries, host, link), f"link '{link}' of host '{host.name}' is up")
 
@@ -381,8 +373,8 @@ def _carries(host: Host, link: str) -> bool:
 
 def _sends(host: Host, link: str) -> bool:
     """Tell whether a link without IPv6 sends: until the kernel has dealt with its coming up, it drops what is sent."""
-    (found,) = host.namespace.netlink.get_links(host.namespace.index(link))
-    return bool(found.get("operstate") == "UP" and found.get("qdisc") != "noop")
+    found = host.namespace.requests.link(host.namespace.index(link))
+    return bool(found["operstate"] == "UP" and found["qdisc"] != "noop")
 
 
 def _wait(condition: Callable[[], bool], what: str) -> None:

@@ -41,11 +41,14 @@ class Collector:
         """Note that a row will run; ``row`` is what is written should it never be heard of again."""
         self.collected.setdefault(row.id, row)
 
-    def add(self, row: Row) -> None:
-        """Take a row that has ended. A later word on the same row (a worker's death after it) is not taken."""
+    def add(self, row: Row, line: str | None = None) -> None:
+        """Take a row that has ended, and its line where that is made already.
+
+        A later word on the same row (a worker's death after it) is not taken.
+        """
         if row.id not in self.rows:
             self.rows[row.id] = row
-            self._write(row.line())
+            self._write(line or row.line())
 
     def finish(self, exit_status: int) -> End:
         """Write the rows that never ended, with their reason, and the end."""

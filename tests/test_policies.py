@@ -20,14 +20,9 @@ def _connect() -> int:
 
 
 def test_a_filter_binds_its_thread_alone() -> None:
-    guard = Guard()
-
-    def inside() -> int:
-        filter_connect(errno.EPROTO)
-        return _connect()
-
+    guard = Guard(prepare=partial(filter_connect, errno.EPROTO))
     try:
-        assert guard.run(inside) == errno.EPROTO
+        assert guard.run(_connect) == errno.EPROTO
     finally:
         guard.close()
     assert _connect() == errno.ECONNREFUSED

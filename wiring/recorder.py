@@ -1,9 +1,12 @@
 """The ears of the controller: it hears of every row, and sees that each is written down, whatever became of it."""
 
+import copy
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from _pytest.junitxml import xml_key
 
 from fixtures.plan import RowPlan
 from reports.html import write_html
@@ -44,12 +47,15 @@ class Recorder:
                 if id_ not in self.collector.rows:
                     _lose(row)
 
+    @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Write a row down as soon as it has ended, or its worker has died."""
         record = getattr(report, "kconform_row", None)
         plan = RowPlan.parse(report.nodeid)
         if record is not None:
-            self.collector.add(Row.from_record(json.loads(record)))
+            self.collector.add(Row.from_record(json.loads(record)), record)
+            if report.when == "call":
+                self._end_in_junit(report)
         elif str(report.when) == "???" and plan is not None and plan.id in self.collector.collected:
             row = self.collector.collected[plan.id]
             row.reason = f"the process that ran it died: {report.longrepr}"
@@ -74,6 +80,15 @@ class Recorder:
             terminalreporter.write_line(line)
         if self.folder is not None:
             terminalreporter.write_line(f"report: {self.folder / 'index.html'}")
+
+    def _end_in_junit(self, report: pytest.TestReport) -> None:
+        """Tell JUnit alone of the row's tear-down, which was told with its call: it waits for that (fixtures.phases)."""
+        junit: Any = self.config.stash.get(xml_key, None)
+        if junit is not None:
+            ended = copy.copy(report)
+            vars(ended).pop("wasxfail", None)
+            ended.when, ended.outcome, ended.longrepr, ended.duration = "teardown", "passed", None, 0.0
+            junit.pytest_runtest_logreport(ended)
 
     def _collect(self, nodeids: list[str]) -> None:
         for nodeid in nodeids:

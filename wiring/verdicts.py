@@ -1,7 +1,5 @@
 """From the end of a phase, as pytest tells it, to the row's verdict, its judgement, and what pytest is to say of it."""
 
-import json
-
 import pytest
 
 from fixtures.rows import ROW, RowState
@@ -36,7 +34,7 @@ def conclude(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.Test
         vars(report)["kconform_word"] = word(row)
     if call.when == "teardown":
         # Beside the report's own fields, which xdist carries to the controller whole.
-        vars(report)["kconform_row"] = json.dumps(vars(row))
+        vars(report)["kconform_row"] = row.line()
         clause = clause_of(item.config, state.plan.clause)
         report.user_properties += [("clause", row.clause), ("verdict", row.verdict)]
         report.user_properties += [("document", document) for document in clause.documents] if clause else []
