@@ -247,3 +247,12 @@ def test_a_row_that_waits_and_deviates(project: Project, workers: list[str]) -> 
     assert ran.status == 1
     assert ran.row["verdict"] == "deviates"
     assert ran.end["seconds"] < 30
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "1"]])
+def test_a_row_that_waits_and_is_not_exercised(project: Project, workers: list[str]) -> None:
+    project.test("not_exercised('no moon tonight')", extra="@waits(1.0)")
+    ran = project.run(*workers)
+    assert ran.status == 0
+    assert ran.row["verdict"] == "not-exercised"
+    assert ran.row["reason"] == "no moon tonight"

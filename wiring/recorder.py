@@ -82,7 +82,7 @@ class Recorder:
             terminalreporter.write_line(f"report: {self.folder / 'index.html'}")
 
     def _end_in_junit(self, report: pytest.TestReport) -> None:
-        """Tell JUnit alone of the row's tear-down, which was told with its call: it waits for that (fixtures.phases)."""
+        """Tell JUnit alone of the tear-down, which was told with the call: it waits for that (fixtures.phases)."""
         junit: Any = self.config.stash.get(xml_key, None)
         if junit is not None:
             ended = copy.copy(report)
