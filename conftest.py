@@ -189,6 +189,7 @@ def pytest_collection_finish() -> None:
     """Keep the collector of garbage from looking through all items, which live to the end, again and again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(100_000)  # Rows leave few cycles behind; to look for them at the usual rate costs a second of a run.
 
 
 @pytest.hookimpl(tryfirst=True)

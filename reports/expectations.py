@@ -4,6 +4,7 @@ An expectation never changes a verdict. It says whether a deviation is news: str
 deviates in another manner, or no longer deviates, is as unexpected as one that nobody wrote down.
 """
 
+import re
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -78,14 +79,18 @@ class Expectations:
     def problems(self, rows: list[str]) -> list[str]:
         """What is wrong with the entries, given every row that a suite has."""
         found = []
+        covering: dict[str, list[Expectation]] = {}
         for entry in self.entries:
-            if not any(entry.covers(row) for row in rows):
-                found.append(f"{entry.file}: the expectation for '{entry.rows}' is stale: no row has such an id")  # noqa: PERF401  Readable so.
-        for row in rows:
-            covering = [entry for entry in self.entries if entry.covers(row)]
-            if len(covering) > 1:
-                names = " and ".join(f"'{entry.rows}'" for entry in covering)
-                found.append(f"{covering[1].file}: the row '{row}' is covered by {names}: one entry a row")
+            start = re.split(r"[*?\[]", entry.rows, maxsplit=1)[0]  # Most rows are told apart by it, and much faster.
+            mine = [row for row in rows if row.startswith(start) and entry.covers(row)]
+            if not mine:
+                found.append(f"{entry.file}: the expectation for '{entry.rows}' is stale: no row has such an id")
+            for row in mine:
+                covering.setdefault(row, []).append(entry)
+        for row, entries in covering.items():
+            if len(entries) > 1:
+                names = " and ".join(f"'{entry.rows}'" for entry in entries)
+                found.append(f"{entries[1].file}: the row '{row}' is covered by {names}: one entry a row")
         return found
 
 
