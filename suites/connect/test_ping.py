@@ -1,0 +1,146 @@
+"""ICMP datagram sockets, which send echo requests and get the replies: what connect makes of them.
+
+The kernel that the test runs on answers. A socket's port is the identifier of its requests.
+"""
+
+import struct
+from errno import EAFNOSUPPORT, EAGAIN, EDESTADDRREQ, ENETUNREACH, ENOTCONN
+
+import pytest
+
+from fixtures import (
+    ALL,
+    INTERNET,
+    Address,
+    Bytes,
+    Inet,
+    Socket,
+    SocketMaker,
+    Variant,
+    assert_not_connected,
+    assert_peer,
+    clause,
+    internet,
+    port_of,
+    variants,
+    with_port,
+)
+from fixtures.features import allow_ping
+from fixtures.sockets import FAMILIES
+from netns import World
+
+UNSPEC = Bytes(bytes(16))
+REQUEST, REPLY = {"inet": 8, "inet6": 128}, {"inet": 0, "inet6": 129}
+ANY = {"inet": "0.0.0.0", "inet6": "::"}  # noqa: S104  The name of a socket that has none.
+UNROUTED = {"inet": "192.0.2.1", "inet6": "2001:db8:ffff::1"}
+
+
+@pytest.fixture
+def pinger(world: World, new_socket: SocketMaker) -> Socket:
+    """The socket under test, of a host that lets our group ping."""
+    allow_ping(world.client.namespace)
+    return new_socket()
+
+
+@pytest.fixture
+def there(world: World, variant: Variant) -> Address:
+    """An address of the host, with port 0."""
+    return internet(FAMILIES[variant.family], world.server.address(FAMILIES[variant.family]))
+
+
+@pytest.fixture
+def elsewhere(world: World, variant: Variant) -> Address:
+    """Another address of the host, with port 0."""
+    return internet(FAMILIES[variant.family], world.server.second_address(FAMILIES[variant.family]))
+
+
+def assert_echo(sock: Socket, variant: Variant, peer: Address, number: int = 1) -> None:
+    """A request without an address is answered by the peer, with the socket's identifier, once."""
+    assert sock.send(struct.pack("!BBHHH", REQUEST[variant.family], 0, 0, 0, number) + b"hello") == 0
+    reply = sock.recv_from()
+    assert reply == 0
+    data, sender = reply.value
+    assert sender == with_port(peer, 0)
+    assert (data[0], data[1], data[8:]) == (REPLY[variant.family], 0, b"hello")
+    assert struct.unpack_from("!HH", data, 4) == (port_of(sock.getsockname().value), number)
+    assert sock.recv_now() == EAGAIN
+
+
+@clause("connect.ping.connect")
+@variants(families=["inet"], types=["ping"], doors=ALL)
+@variants(families=["inet6"], types=["ping"], modes=["blocking", "nonblocking"])
+def test_connect(pinger: Socket, there: Address, variant: Variant) -> None:
+    """Requests need an address before and none after; replies come; the socket has a name, its peer none."""
+    assert pinger.send(bytes([REQUEST[variant.family], 0, 0, 0, 0, 0, 0, 1])) == EDESTADDRREQ
+    assert pinger.connect(there) == 0
+    name = pinger.getsockname().value
+    assert port_of(name) != 0
+    assert with_port(name, 0) == there
+    for number in (1, 2):
+        assert_echo(pinger, variant, there, number)
+    assert pinger.getpeername() == ENOTCONN
+
+
+@clause("connect.ping.connect", case="reconnect")
+@variants(families=INTERNET, types=["ping"])
+def test_reconnect(pinger: Socket, there: Address, elsewhere: Address, variant: Variant) -> None:
+    """The last peer answers, the identifier stays, and a port that was given is the peer's name."""
+    assert pinger.connect(there) == 0
+    name = pinger.getsockname().value
+    assert pinger.connect(with_port(elsewhere, 77)) == 0
+    assert_peer(pinger, with_port(elsewhere, 77))
+    assert pinger.getsockname() == name
+    assert_echo(pinger, variant, elsewhere)
+    assert pinger.connect(there) == 0
+    assert_echo(pinger, variant, there)
+
+
+@clause("connect.ping.connect", case="unroutable")
+@variants(families=INTERNET, types=["ping"])
+def test_failure(pinger: Socket, there: Address, variant: Variant) -> None:
+    """An address without a route is refused, on a fresh socket and on a connected one, whose peer stays."""
+    unrouted = internet(FAMILIES[variant.family], UNROUTED[variant.family], 5)
+    assert pinger.connect(unrouted) == ENETUNREACH
+    assert_not_connected(pinger)
+    assert pinger.connect(with_port(there, 77)) == 0
+    assert pinger.connect(unrouted) == ENETUNREACH
+    assert_peer(pinger, with_port(there, 77))
+    assert_echo(pinger, variant, there)
+
+
+@clause("connect.ping.connect", case="sockaddr_in")
+@variants(families=["inet6"], types=["ping"])
+def test_sockaddr_in_for_inet6(pinger: Socket, there: Address, variant: Variant) -> None:
+    """Other than a UDP socket, one of IPv6 takes no address of IPv4."""
+    assert pinger.connect(there) == 0
+    assert pinger.connect(Inet("127.0.0.1")) == EAFNOSUPPORT
+    assert_echo(pinger, variant, there)
+
+
+@clause("connect.ping.unspec")
+@variants(families=["inet"], types=["ping"], doors=ALL)
+@variants(families=["inet6"], types=["ping"], modes=["nonblocking"])
+def test_dissolved(pinger: Socket, there: Address, variant: Variant) -> None:
+    """Peer, name and identifier go, and another association brings new ones."""
+    assert pinger.connect(with_port(there, 77)) == 0
+    for _ in range(2):
+        assert pinger.connect(UNSPEC) == 0
+        assert_not_connected(pinger)
+        assert pinger.getsockname() == internet(FAMILIES[variant.family], ANY[variant.family])
+    assert pinger.send(bytes([REQUEST[variant.family], 0, 0, 0, 0, 0, 0, 1])) == EDESTADDRREQ
+    assert pinger.connect(there) == 0
+    assert_echo(pinger, variant, there)
+
+
+@clause("connect.ping.unspec", case="bound")
+@variants(families=INTERNET, types=["ping"])
+def test_bound_identifier(pinger: Socket, there: Address, elsewhere: Address, variant: Variant) -> None:
+    """A bound address and identifier stay over a peer and over AF_UNSPEC."""
+    assert pinger.bind(with_port(there, 1234)) == 0
+    for peer in (elsewhere, there):
+        assert pinger.connect(peer) == 0
+        assert pinger.getsockname() == with_port(there, 1234)
+        assert_echo(pinger, variant, peer)
+        assert pinger.connect(UNSPEC) == 0
+        assert pinger.getsockname() == with_port(there, 1234)
+    assert_not_connected(pinger)
