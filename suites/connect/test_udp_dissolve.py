@@ -18,6 +18,7 @@ from fixtures import (
     Variant,
     assert_connected,
     assert_not_connected,
+    assert_peer,
     assert_usable,
     cases,
     clause,
@@ -72,7 +73,9 @@ def test_everybody_is_heard(sock: Socket, server: Server, servers: Servers) -> N
     name, stranger = servers.free_address("name"), servers.make("stranger", second_address=True)
     assert sock.bind(name) == 0
     assert sock.connect(server.address) == 0
+    assert_peer(sock, server.address)
     assert sock.connect(UNSPEC) == 0
+    assert sock.getpeername() == ENOTCONN
     assert stranger.socket.send(b"anybody", to=name) == 0
     assert sock.recv(PATIENCE) == b"anybody"
     assert server.socket.send(b"former peer", to=name) == 0
@@ -168,7 +171,9 @@ def test_bound_name(
     picked = sock.getsockname().value
     for _ in range(2):
         assert sock.connect(server.address) == 0
+        assert_peer(sock, server.address)
         assert sock.connect(UNSPEC) == 0
+        assert_not_connected(sock)
         assert sock.getsockname() == name
     assert rival.bind(picked) == (EADDRINUSE if case else 0)
     heard, silent = (sock, rival) if case else (rival, sock)
@@ -210,7 +215,7 @@ def test_nothing_to_dissolve(sock: Socket, server: Server, variant: Variant) -> 
 @cases({"both": True, "port": True, "address": False, "none": False})
 @variants(families=INTERNET, types=["dgram"])
 def test_nothing_to_dissolve_but_a_name(
-    sock: Socket, new_socket: SocketMaker, servers: Servers, variant: Variant, case: bool
+    sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, variant: Variant, case: bool
 ) -> None:
     """On a bound socket it keeps what bind was told by name, and gives back a port that bind picked."""
     name, rival = bound(variant, servers), new_socket("rival", nonblocking=True)
@@ -219,6 +224,7 @@ def test_nothing_to_dissolve_but_a_name(
     assert sock.connect(UNSPEC) == 0
     assert sock.getsockname() == name
     assert rival.bind(picked) == (EADDRINUSE if case else 0)
+    assert_usable(sock, server)
 
 
 @clause("connect.UNSPEC.udp.unconnected", case="sent")
@@ -261,9 +267,11 @@ def test_queue(sock: Socket, server: Server, servers: Servers) -> None:
     name = servers.free_address("name")
     assert sock.bind(name) == 0
     assert sock.connect(server.address) == 0
+    assert_peer(sock, server.address)
     assert server.socket.send(b"early", to=name) == 0
     assert sock.poll(DEADLINE, ask=(POLLIN,)) == {POLLIN}
     assert sock.connect(UNSPEC) == 0
+    assert sock.getpeername() == ENOTCONN
     assert sock.recv() == b"early"
     assert sock.recv_now() == EAGAIN
 

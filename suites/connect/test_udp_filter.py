@@ -22,6 +22,7 @@ from fixtures import (
     until,
     variants,
     with_port,
+    world,
 )
 from fixtures.guard import DEADLINE
 from fixtures.sockets import FAMILIES
@@ -38,6 +39,7 @@ NEAR = {
     "inet": ["127.0.0.4", "127.0.1.5", "127.1.0.5"],
     "inet6": ["2001:db8:1f::4", "2001:db8:1f::1:5", "2001:db8:1f:1::5", "2001:db9:1f::5"],
 }
+SECOND = {"inet": ("192.0.2.3", 24), "inet6": ("2001:db8:1::3", 64)}  # In the world "pair".
 NEAR_PORTS = [7000, 7257, 40001]
 
 
@@ -81,6 +83,27 @@ def test_strangers_of_every_association(sock: Socket, servers: Servers) -> None:
     assert sock.connect(UNSPEC) == 0
     assert sock.connect(one.address) == 0
     assert_only(sock, one, [two, three, namesake])
+
+
+@clause("connect.udp.receive-filter", case="link")
+@world("pair")
+@variants(families=INTERNET, types=["dgram"])
+def test_strangers_over_a_link(sock: Socket, server: Server, servers: Servers, variant: Variant, world: World) -> None:
+    """What comes over a link takes another way to its socket than what never left the host, and is filtered as well."""
+    host, prefix = SECOND[variant.family]
+    world.server.add_address("to-client", host, prefix)
+    neighbour = servers.make("neighbour")
+    namesake = servers.make("namesake", second_address=True, port=port_of(server.address))
+    everybody = [server, neighbour, namesake]
+    for peer in (*everybody, server):
+        assert sock.connect(peer.address) == 0
+        assert_only(sock, peer, [each for each in everybody if each is not peer])
+    name = sock.getsockname().value
+    assert sock.connect(UNSPEC) == 0
+    assert sock.bind(name) == 0
+    for peer in (server, neighbour):
+        assert peer.socket.send(b"anybody", to=name) == 0
+        assert sock.recv() == b"anybody"
 
 
 @clause("connect.invalid-address.dgram.kept", case="filter")
@@ -224,13 +247,17 @@ def test_connected_comes_first(
 
 
 @clause("connect.udp.connected-first", case="several")
+@cases({"named": False, "null": True})
 @variants(families=INTERNET, types=["dgram"])
-def test_each_has_its_own_peer(sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers) -> None:
+def test_each_has_its_own_peer(
+    sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, variant: Variant, case: bool
+) -> None:
     """Of a dozen sockets that share a name each hears its own peer, and the next one when it has changed over."""
-    name = servers.free_address("name")
+    name = with_port(server.address, 5555)
     peers = [server, *(servers.make(f"peer{number}") for number in range(1, 12))]
     sockets = [sock, *(new_socket(f"sock{number}") for number in range(1, 12))]
-    share(sockets, "SO_REUSEPORT", name)
+    null = internet(FAMILIES[variant.family], ANY[variant.family], 5555)
+    share(sockets, "SO_REUSEPORT", null if case else name)
     for turn in (0, 1):
         for each, peer in zip(sockets, peers[turn:] + peers[:turn], strict=True):
             assert each.connect(peer.address) == 0

@@ -1,53 +1,41 @@
-"""What a datagram socket and its peer are called: the names that connect gives, keeps and refuses to give; ports."""
+"""What a datagram socket and its peer are called, and who notices: the names that connect gives and keeps."""
 
-import socket
-from errno import EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, ECONNREFUSED, EINVAL, ENETUNREACH, ENOTCONN, EPIPE
-from socket import IPPROTO_IP, IPPROTO_IPV6
+from errno import EAGAIN, EINVAL, ENOTCONN
 
 from fixtures import (
     ALL,
     BOTH,
     INTERNET,
-    POLLERR,
     POLLOUT,
     Address,
     Bytes,
-    Outcome,
+    Inet,
     Peer,
     Server,
     Servers,
     Socket,
-    SocketMaker,
     Variant,
-    assert_not_connected,
     assert_peer,
     assert_usable,
     cases,
     clause,
     internet,
-    needs,
     port_of,
     variants,
     with_port,
     world,
 )
-from fixtures.guard import DEADLINE
 from fixtures.sockets import FAMILIES
 from netns import World
 
 UNSPEC = Bytes(bytes(16))
 ANY = {"inet": "0.0.0.0", "inet6": "::"}  # noqa: S104  It is bound in the row's own namespace.
-OTHER = {"inet": "inet6", "inet6": "inet"}
-UNROUTED = {"inet": "192.0.2.1", "inet6": "2001:db8:ffff::1"}
 MORE = {"inet": ("203.0.113.9", 32), "inet6": ("2001:db8:1f::9", 128)}
-IP_MTU, IPV6_MTU = 14, 24  # See ip(7) and ipv6(7); Python knows neither.
-LOOPBACK_MTU = {"inet": 65535, "inet6": 65536}
 
 
-def loopback(variant: Variant, world: World, port: int = 0) -> Address:
+def loopback(variant: Variant, port: int = 0) -> Address:
     """The loopback address with a port."""
-    family = FAMILIES[variant.family]
-    return internet(family, world.client.address(family), port)
+    return internet(FAMILIES[variant.family], {"inet": "127.0.0.1", "inet6": "::1"}[variant.family], port)
 
 
 def anywhere(variant: Variant, port: int = 0) -> Address:
@@ -60,13 +48,6 @@ def add_address(variant: Variant, world: World, port: int) -> Address:
     host, prefix = MORE[variant.family]
     world.client.add_address("lo", host, prefix)
     return internet(FAMILIES[variant.family], host, port)
-
-
-def mtu(sock: Socket, variant: Variant) -> Outcome:
-    """The MTU of the path to the peer: IP_MTU, or IPV6_MTU."""
-    if variant.family == "inet6":
-        return sock.getsockopt(IPPROTO_IPV6, IPV6_MTU, name="IPV6_MTU", level_name="IPPROTO_IPV6")
-    return sock.getsockopt(IPPROTO_IP, IP_MTU, name="IP_MTU", level_name="IPPROTO_IP")
 
 
 @clause("connect.udp.connect-returns-immediately")
@@ -100,6 +81,7 @@ def test_nothing_is_sent(sock: Socket, peer: Peer) -> None:
 def test_peer_is_unaware(sock: Socket, server: Server, servers: Servers) -> None:
     """The peer has no peer, gets nothing, keeps its name, and hears others."""
     assert sock.connect(server.address) == 0
+    assert_peer(sock, server.address)
     assert server.socket.recv_now() == EAGAIN
     assert server.socket.getpeername() == ENOTCONN
     assert server.socket.getsockname() == server.address
@@ -133,7 +115,7 @@ def test_local_name(sock: Socket, server: Server, variant: Variant, world: World
     low, high = map(int, world.client.namespace.sysctl("net.ipv4.ip_local_port_range").split())
     assert sock.connect(server.address) == 0
     name = sock.getsockname().value
-    assert name == loopback(variant, world, port_of(name))
+    assert name == loopback(variant, port_of(name))
     assert low <= port_of(name) <= high
     assert sock.send(b"hello") == 0
     assert server.socket.recv_from() == (b"hello", name)
@@ -142,13 +124,13 @@ def test_local_name(sock: Socket, server: Server, variant: Variant, world: World
 @clause("connect.udp.local-name", case="bound")
 @cases({"port": False, "address": True})
 @variants(families=INTERNET, types=["dgram"])
-def test_bound_name(sock: Socket, servers: Servers, variant: Variant, world: World, case: bool) -> None:
+def test_bound_name(sock: Socket, servers: Servers, variant: Variant, case: bool) -> None:
     """Of a bound name what is not the null address is kept, though another address would lie nearer."""
     server, name = servers.make(), servers.make("name", second_address=True).address
     local = with_port(name, 5555) if case else anywhere(variant, 5555)
     assert sock.bind(local) == 0
     assert sock.connect(server.address) == 0
-    expected = local if case else loopback(variant, world, 5555)
+    expected = local if case else loopback(variant, 5555)
     assert sock.getsockname() == expected
     assert sock.send(b"hello") == 0
     assert server.socket.recv_from() == (b"hello", expected)
@@ -193,137 +175,45 @@ def test_address_of_the_first_connect(
     assert sock.getsockname().value.host != name.host
 
 
-@clause("connect.udp.failed-connect-autobinds")
-@cases({"route": ENETUNREACH, "family": EAFNOSUPPORT, "length": EINVAL})
-@variants(families=["inet"], types=["dgram"], doors=ALL, lines=["route"])
-@variants(families=["inet6"], types=["dgram"], modes=["nonblocking"], lines=["route"])
-@variants(families=INTERNET, types=["dgram"], lines=["family", "length"])
-def test_port_of_a_failure(sock: Socket, server: Server, variant: Variant, world: World, case: int) -> None:
-    """The socket is left with a port at which anybody reaches it, and with no peer; the next connect keeps the port."""
-    family = FAMILIES[variant.family]
-    unrouted, unknown = internet(family, UNROUTED[variant.family], 9), Bytes(b"\x4d\x4d".ljust(28, b"\0"))
-    targets = {ENETUNREACH: unrouted, EAFNOSUPPORT: unknown, EINVAL: Bytes(unrouted.pack()[:8])}
-    assert sock.connect(targets[case]) == case
-    name = sock.getsockname().value
-    assert port_of(name) != 0
-    assert name == anywhere(variant, port_of(name))
-    assert_not_connected(sock)
-    here = loopback(variant, world, port_of(name))
-    assert server.socket.send(b"anybody", to=here) == 0
-    assert sock.recv() == b"anybody"
-    assert_usable(sock, server)
-    assert sock.getsockname() == here
-
-
-def exhaust(new_socket: SocketMaker, server: Server, world: World) -> list[Socket]:
-    """Let there be three ports, and connect three sockets."""
-    world.client.sysctl("net.ipv4.ip_local_port_range", "40000 40002")
-    made = [new_socket(f"client{number}") for number in range(3)]
-    for each in made:
-        assert each.connect(server.address) == 0
-    return made
-
-
-@clause("connect.EADDRNOTAVAIL.ephemeral-exhausted.udp")
-@variants(families=["inet"], types=["dgram"], doors=ALL)
-@variants(families=["inet6"], types=["dgram"], modes=["nonblocking"])
-def test_ports_used_up_as_the_page_has_it(sock: Socket, new_socket: SocketMaker, server: Server, world: World) -> None:
-    """When every port of the range is taken the address is not available."""
-    exhaust(new_socket, server, world)
-    assert sock.connect(server.address) == EADDRNOTAVAIL
-
-
-@clause("connect.EAGAIN.ephemeral-exhausted.udp")
-@cases({"dissolved": False, "closed": True})
-@variants(families=["inet"], types=["dgram"], doors=ALL, lines=["dissolved"])
-@variants(families=["inet6"], types=["dgram"], modes=["nonblocking"], lines=["dissolved"])
-@variants(families=INTERNET, types=["dgram"], lines=["closed"])
-def test_ports_used_up(
-    sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, world: World, case: bool
-) -> None:
-    """Each port is chosen once, whatever the peer; then there is none, until one is given back."""
-    used = exhaust(new_socket, server, world)
-    names = [port_of(each.getsockname().value) for each in used]
-    assert sorted(names) == [40000, 40001, 40002]
-    for peer in (server, servers.make("other")):
-        assert sock.connect(peer.address) == EAGAIN
-    assert port_of(sock.getsockname().value) == 0
-    assert_not_connected(sock)
-    assert (used[1].close() if case else used[1].connect(UNSPEC)) == 0
-    assert_usable(sock, server)
-    assert port_of(sock.getsockname().value) == names[1]
-    assert new_socket("late").connect(server.address) == EAGAIN
-
-
-@clause("connect.EAGAIN.ephemeral-exhausted.udp", case="reserved")
+@clause("connect.udp.reconnect.from-loopback")
+@world("pair")
 @variants(families=INTERNET, types=["dgram"])
-def test_reserved_ports(sock: Socket, new_socket: SocketMaker, server: Server, world: World) -> None:
-    """A reserved port is not chosen, whoever asks, and is as soon as it is reserved no more."""
-    world.client.sysctl("net.ipv4.ip_local_port_range", "40000 40001")
-    world.client.sysctl("net.ipv4.ip_local_reserved_ports", "40000")
+def test_away_from_loopback_as_the_page_has_it(sock: Socket, server: Server, variant: Variant) -> None:
+    """A socket whose first peer was on its own host is connected to one elsewhere."""
+    assert sock.connect(loopback(variant, 9)) == 0
     assert sock.connect(server.address) == 0
-    assert port_of(sock.getsockname().value) == 40001
-    late = new_socket("late")
-    assert late.connect(server.address) == EAGAIN
-    world.client.sysctl("net.ipv4.ip_local_reserved_ports", "\n")
-    assert late.connect(server.address) == 0
-    assert port_of(late.getsockname().value) == 40000
+    assert_peer(sock, server.address)
 
 
-@clause("connect.EAGAIN.ephemeral-exhausted.udp", case="families")
-@needs("ipv6")
-@variants(families=INTERNET, types=["dgram"])
-def test_one_port_for_both_families(
-    sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, world: World, variant: Variant
-) -> None:
-    """What one family holds at the null address the other does not get; once it is let go it does."""
-    world.client.sysctl("net.ipv4.ip_local_port_range", "40000 40000")
-    other = new_socket("other", family=OTHER[variant.family])
-    far = servers.make("far", family=OTHER[variant.family])
-    assert other.bind(internet(FAMILIES[OTHER[variant.family]], ANY[OTHER[variant.family]], 40000)) == 0
-    assert sock.connect(server.address) == EAGAIN
-    assert other.connect(far.address) == 0
-    assert other.close() == 0
+@clause("connect.EINVAL.udp.from-loopback")
+@world("pair")
+@variants(families=["inet"], types=["dgram"], modes=BOTH, doors=ALL)
+def test_away_from_loopback(sock: Socket, server: Server) -> None:
+    """Nothing leaves the host from 127.0.0.1, which stays the address; AF_UNSPEC in between makes it possible."""
+    there = Inet("127.0.0.1", 9)
+    assert sock.connect(there) == 0
+    name = sock.getsockname().value
+    for _ in range(2):
+        assert sock.connect(server.address) == EINVAL
+        assert_peer(sock, there)
+        assert sock.getsockname() == name
+    assert sock.connect(UNSPEC) == 0
     assert_usable(sock, server)
 
 
-@clause("connect.udp.port0")
-@variants(families=["inet"], types=["dgram"], doors=ALL)
-@variants(families=["inet6"], types=["dgram"], modes=["nonblocking"])
-def test_port_zero(sock: Socket, server: Server, servers: Servers, variant: Variant, world: World) -> None:
-    """The peer has no name, yet the socket hears each port of that address and no other, and it sends."""
-    stranger = servers.make("stranger", second_address=True)
-    assert sock.connect(with_port(server.address, 0)) == 0
-    assert sock.getpeername() == ENOTCONN
-    name = sock.getsockname().value
-    assert name == loopback(variant, world, port_of(name))
-    assert port_of(name) != 0
-    assert stranger.socket.send(b"stranger", to=name) == 0
-    for each in (server, servers.make("neighbour")):
-        assert each.socket.send(b"any port", to=name) == 0
-        assert sock.recv() == b"any port"
-    assert sock.recv_now() == EAGAIN
-    assert sock.send(b"into the void") == 0
-    assert sock.poll(DEADLINE, ask=()) == {POLLERR}
-    assert sock.so_error() == ECONNREFUSED
-    assert_usable(sock, server)
-
-
-@clause("connect.udp.port0", case="associated")
-@variants(families=INTERNET, types=["dgram"])
-def test_port_zero_after_a_peer(sock: Socket, server: Server, servers: Servers) -> None:
-    """The name of an earlier peer is gone, datagrams reach it no more, and its neighbours are heard."""
-    assert sock.connect(server.address) == 0
-    name = sock.getsockname().value
-    assert sock.connect(with_port(server.address, 0)) == 0
-    assert sock.getpeername() == ENOTCONN
+@clause("connect.udp.self")
+@variants(families=INTERNET, types=["dgram"], modes=BOTH)
+def test_own_peer(sock: Socket, servers: Servers) -> None:
+    """A socket may be its own peer, and then hears itself and nobody else."""
+    name, stranger = servers.free_address("name"), servers.make("stranger")
+    assert sock.bind(name) == 0
+    assert sock.connect(name) == 0
+    assert_peer(sock, name)
     assert sock.getsockname() == name
-    assert sock.send(b"into the void") == 0
-    assert sock.poll(DEADLINE, ask=()) == {POLLERR}
-    assert sock.recv_now() == ECONNREFUSED
-    assert server.socket.recv_now() == EAGAIN
-    assert servers.make("neighbour").socket.send(b"neighbour", to=name) == 0
-    assert sock.recv() == b"neighbour"
+    assert stranger.socket.send(b"stranger", to=name) == 0
+    assert sock.send(b"to myself") == 0
+    assert sock.recv_from() == (b"to myself", name)
+    assert sock.recv_now() == EAGAIN
 
 
 @clause("connect.udp.any-address")
@@ -346,77 +236,15 @@ def test_null_address_with_a_port(sock: Socket, server: Server, servers: Servers
 
 @clause("connect.udp{six}.any-address.bound")
 @variants(families=INTERNET, types=["dgram"])
-def test_null_address_of_a_bound_socket(sock: Socket, servers: Servers, variant: Variant, world: World) -> None:
+def test_null_address_of_a_bound_socket(sock: Socket, servers: Servers, variant: Variant) -> None:
     """IPv4 takes it for the address that the socket is bound to, IPv6 for loopback."""
     local = servers.make("second", second_address=True).address
     assert sock.bind(with_port(local, 5555)) == 0
     assert sock.connect(anywhere(variant, 7777)) == 0
-    peers = {"inet": with_port(local, 7777), "inet6": loopback(variant, world, 7777)}
+    peers = {"inet": with_port(local, 7777), "inet6": loopback(variant, 7777)}
     assert_peer(sock, peers[variant.family])
     assert sock.getsockname() == with_port(local, 5555)
     server = servers.at(peers[variant.family])
     _ = server.address
     assert sock.send(b"hello") == 0
     assert server.socket.recv_from() == (b"hello", with_port(local, 5555))
-
-
-@clause("connect.udp.IP_MTU")
-@variants(families=["inet"], types=["dgram"], doors=ALL)
-@variants(families=["inet6"], types=["dgram"], modes=["nonblocking"])
-def test_mtu(sock: Socket, server: Server, variant: Variant) -> None:
-    """It can be read while there is a peer, and neither before nor after."""
-    for _ in range(2):
-        assert mtu(sock, variant) == ENOTCONN
-        assert sock.connect(server.address) == 0
-        assert mtu(sock, variant).value == LOOPBACK_MTU[variant.family]
-        assert sock.connect(UNSPEC) == 0
-    assert mtu(sock, variant) == ENOTCONN
-
-
-@clause("connect.udp.IP_MTU", case="path")
-@world("pair")
-@variants(families=INTERNET, types=["dgram"])
-def test_mtu_of_the_path(sock: Socket, server: Server, variant: Variant, world: World) -> None:
-    """It is that of the path to the peer of the moment."""
-    here = loopback(variant, world, 9)
-    for peer, size in ((server.address, 1500), (here, LOOPBACK_MTU[variant.family]), (server.address, 1500)):
-        assert sock.connect(peer) == 0
-        assert mtu(sock, variant).value == size
-
-
-@clause("connect.udp.shutdown-then-connect")
-@cases({"both": socket.SHUT_RDWR, "writing": socket.SHUT_WR, "reading": socket.SHUT_RD})
-@variants(families=["inet"], types=["dgram"], doors=ALL, lines=["both"])
-@variants(families=["inet6"], types=["dgram"], modes=["nonblocking"], lines=["both"])
-@variants(families=INTERNET, types=["dgram"], lines=["writing", "reading"])
-def test_shut_down(sock: Socket, server: Server, servers: Servers, case: int) -> None:
-    """What was shut down stays so over another peer and over AF_UNSPEC; the other direction stays open."""
-    other = servers.make("other")
-    assert sock.connect(server.address) == 0
-    assert sock.shutdown(case) == 0
-    assert_shut(sock, other, case)
-    assert sock.connect(UNSPEC) == 0
-    assert_shut(sock, server, case)
-
-
-@clause("connect.udp.shutdown-before-connect")
-@cases({"both": socket.SHUT_RDWR, "writing": socket.SHUT_WR, "reading": socket.SHUT_RD})
-@variants(families=INTERNET, types=["dgram"])
-def test_shut_down_before(sock: Socket, server: Server, case: int) -> None:
-    """shutdown() says that there is no peer, and yet holds for the peer that comes."""
-    assert sock.shutdown(case) == ENOTCONN
-    assert_shut(sock, server, case)
-
-
-def assert_shut(sock: Socket, server: Server, how: int) -> None:
-    """The socket connects, sends only if it is not shut down for that, and shows what it is shut down for."""
-    shown = {socket.SHUT_RD: {"POLLRDHUP"}, socket.SHUT_WR: set(), socket.SHUT_RDWR: {"POLLRDHUP", "POLLHUP"}}
-    assert sock.connect(server.address) == 0
-    assert_peer(sock, server.address)
-    assert sock.poll().value & {"POLLRDHUP", "POLLHUP", POLLERR} == shown[how]
-    if how == socket.SHUT_RD:
-        assert sock.send(b"still open") == 0
-        assert server.socket.recv() == b"still open"
-    else:
-        assert sock.send(b"no more") == EPIPE
-        assert server.socket.recv_now() == EAGAIN
