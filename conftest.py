@@ -28,9 +28,9 @@ from fixtures.rows import ROW, RowState  # noqa: E402
 from netns import IsolationError, enter_private_network, in_user_namespace  # noqa: E402
 from reports import selection  # noqa: E402
 from reports.catalogue import CatalogueError, Suite, find_suites, load_suite  # noqa: E402
+from reports.collector import Collector  # noqa: E402
 from reports.expectations import load_expectations  # noqa: E402
 from reports.records import Run  # noqa: E402
-from reports.results import Collector  # noqa: E402
 from reports.selection import Selection, SelectionError  # noqa: E402
 from reports.terminal import listing  # noqa: E402
 from wiring.recorder import Recorder  # noqa: E402

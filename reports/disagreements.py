@@ -4,12 +4,14 @@ For each clause that deviates, or that says of itself that another document has 
 words, what was observed, and the row that shows it.
 """
 
+import argparse
 from collections.abc import Iterator
 
 from reports.catalogue import Clause
+from reports.commandline import Commands, declare, wants_output, wants_results, write
 from reports.conformance import ClauseScore, score_clauses
 from reports.records import DEVIATES
-from reports.results import Results
+from reports.results import Results, read_results
 
 _HEAD = """# Where documents and kernel part
 
@@ -18,6 +20,19 @@ Generated from the catalogue and a run on {kernel} ({date}) by `python -m report
 Each clause says what its documents say. Below are the clauses from which this kernel deviates, and those on which
 documents disagree among themselves. What was observed is what the named row saw; `pytest --row ROW` shows it again.
 """
+
+
+def add_command(commands: Commands) -> None:
+    """Declare ``python -m reports disagreements``."""
+    words = "write the page on which documents and kernel part, as Markdown"
+    parser = declare(commands, "disagreements", words, "reports/out -o disagreements.md", _run)
+    wants_results(parser)
+    wants_output(parser)
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    write(disagreements(read_results(chosen.results)), chosen.output)
+    return 0
 
 
 def disagreements(results: Results) -> str:

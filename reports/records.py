@@ -13,6 +13,8 @@ CONFORMS = "conforms"
 DEVIATES = "deviates"
 NOT_EXERCISED = "not-exercised"
 HARNESS_ERROR = "harness-error"
+# Keys that stand in a record only where there is something to say.
+_OPTIONAL = {"evidence", "label", "run"}
 VERDICTS = (CONFORMS, DEVIATES, NOT_EXERCISED, HARNESS_ERROR)
 
 
@@ -21,7 +23,8 @@ class Run:
     """The facts of a run: which kernel, on what machine, with what rights, from which version of kconform.
 
     ``features`` and ``doors`` map a name to ``{"available", "how", "reason"}``. ``suites`` holds each suite's title
-    and the catalogue (documents and clauses) as it was, so that a report needs nothing but this file.
+    and the catalogue (documents and clauses) as it was, so that a report needs nothing but this file. ``label`` names
+    the run among others, in a file with several.
     """
 
     started: str
@@ -34,6 +37,7 @@ class Run:
     command: list[str]
     suites: list[dict[str, Any]]
     schema: int = SCHEMA_VERSION
+    label: str | None = None
 
     def line(self) -> str:
         """The record as a line of results.jsonl."""
@@ -46,6 +50,8 @@ class Row:
 
     ``expected`` and ``observed`` are the two sides of the comparison that decided, in words. ``unexpected`` tells
     whether the row fails the run. ``reason`` says why a row was not exercised, or what went wrong in the harness.
+    ``evidence`` names files beside the results: ``{"kind", "path", "note"}``. ``run`` is the label of the row's run,
+    in a file with several.
     """
 
     id: str
@@ -63,6 +69,8 @@ class Row:
     transcript: list[dict[str, Any]] = field(default_factory=list)
     detail: str | None = None
     rerun: str = ""
+    evidence: list[dict[str, str]] = field(default_factory=list)
+    run: str | None = None
 
     def line(self) -> str:
         """The record as a line of results.jsonl."""
@@ -71,7 +79,7 @@ class Row:
     @classmethod
     def from_record(cls, data: dict[str, Any]) -> "Row":
         """Read it back; keys that this version does not know are passed over."""
-        return cls(**{key: value for key, value in data.items() if key in cls.__dataclass_fields__})
+        return cls(**known(cls, data))
 
 
 @dataclass
@@ -84,11 +92,18 @@ class End:
     unexpected: int
     seconds: float
     exit_status: int
+    run: str | None = None
 
     def line(self) -> str:
         """The record as a line of results.jsonl."""
         return _line("end", vars(self))
 
 
+def known(record: type[Run] | type[Row] | type[End], data: dict[str, Any]) -> dict[str, Any]:
+    """The keys of a record that this version knows; a later one may have more to say."""
+    return {key: value for key, value in data.items() if key in record.__dataclass_fields__}
+
+
 def _line(kind: str, data: dict[str, Any]) -> str:
+    data = {key: value for key, value in data.items() if value or key not in _OPTIONAL}
     return json.dumps({"record": kind, **data}, ensure_ascii=False, separators=(",", ":")) + "\n"

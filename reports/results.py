@@ -1,92 +1,45 @@
-"""Writing results.jsonl while a run goes on, and reading it back, even when the run was killed half way."""
+"""What a results file says: read whole or half, of one run or of several, and from strangers.
 
-import json
-import time
-from collections import Counter
+A file is read line by line, so that its size costs no memory; what is no record is noted and passed over. A file that
+is something else altogether ends in a ``ResultsError`` of one line, and so does one that is larger than any run's.
+"""
+
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from reports.catalogue import Clause, Document
-from reports.records import SCHEMA_VERSION, VERDICTS, End, Row, Run
+from reports.records import SCHEMA_VERSION, End, Row, Run, known
 
 RESULTS = "results.jsonl"
+# A record of a row has some kilobytes and the catalogue some hundreds; a run of everything has some tens of megabytes.
+LONGEST_LINE = 64 << 20
+LARGEST_FILE = 4 << 30
+_SHOWN = 20  # Lines that are no records and are named one by one.
 
 
 class ResultsError(Exception):
     """A results file can't be read; the message names it and says why."""
 
 
-class Collector:
-    """Takes the rows of a run as they end, writes them at once where a folder is given, and counts.
-
-    Args:
-        folder: where results.jsonl goes; None keeps the rows in memory only.
-        run: the run's facts, written first.
-    """
-
-    def __init__(self, folder: Path | None, run: Run) -> None:
-        self.run = run
-        self.rows: dict[str, Row] = {}
-        self.collected: dict[str, Row] = {}
-        self.end: End | None = None
-        self._start = time.monotonic()
-        self._file: IO[str] | None = None
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._file = (folder / RESULTS).open("w", encoding="utf-8")
-            self._write(run.line())
-
-    def collect(self, row: Row) -> None:
-        """Note that a row will run; ``row`` is what is written should it never be heard of again."""
-        self.collected.setdefault(row.id, row)
-
-    def add(self, row: Row, line: str | None = None) -> None:
-        """Take a row that has ended, and its line where that is made already.
-
-        A later word on the same row (a worker's death after it) is not taken.
-        """
-        if row.id not in self.rows:
-            self.rows[row.id] = row
-            self._write(line or row.line())
-
-    def finish(self, exit_status: int) -> End:
-        """Write the rows that never ended, with their reason, and the end."""
-        for row in self.collected.values():
-            if row.id not in self.rows:
-                self.add(row)
-        counts = Counter(row.verdict for row in self.rows.values())
-        self.end = End(
-            collected=len(self.collected),
-            reported=len(self.rows),
-            verdicts={verdict: counts[verdict] for verdict in VERDICTS},
-            unexpected=sum(row.unexpected for row in self.rows.values()),
-            seconds=round(time.monotonic() - self._start, 3),
-            exit_status=exit_status,
-        )
-        self._write(self.end.line())
-        if self._file is not None:
-            self._file.close()
-        return self.end
-
-    def results(self) -> "Results":
-        """What was taken so far, for a report."""
-        return Results(self.run, list(self.rows.values()), self.end)
-
-    def _write(self, line: str) -> None:
-        if self._file is not None:
-            self._file.write(line)
-            self._file.flush()
-
-
 @dataclass
 class Results:
-    """One run, read back: its facts, its rows, and its end (None when the run was cut off)."""
+    """One run: its facts, its rows, and its end (None when the run was cut off).
+
+    ``label`` names the run among others; ``folder`` is where its evidence lies, None where it was never written.
+    ``damaged`` says which lines of its file were no records.
+    """
 
     run: Run
     rows: list[Row]
     end: End | None
     damaged: list[str] = field(default_factory=list)
+    label: str = ""
+    folder: Path | None = None
+
+    def __post_init__(self) -> None:
+        self.label = self.label or self.run.label or default_label(self.run)
 
     @property
     def documents(self) -> list[Document]:
@@ -109,40 +62,189 @@ class Results:
         return ""
 
 
+def default_label(run: Run) -> str:
+    """What a run is called where nobody gave it a name: its kernel's release, and its rights."""
+    return f"{run.kernel['release']} {'root' if run.privilege['kind'] == 'root' else 'user'}"
+
+
+def make_unique(several: list[Results]) -> None:
+    """Give runs of one label numbers, so that each label stands for one run."""
+    taken: set[str] = set()
+    for results in several:
+        label, number = results.label, 2
+        while results.label in taken:
+            results.label = f"{label} ({number})"
+            number += 1
+        taken.add(results.label)
+
+
 def read_results(path: Path) -> Results:
-    """Read a results file, or the one in a folder. A line that was cut short at the end is passed over and noted.
+    """Read the results of one run, from a file or from the ``results.jsonl`` in a folder.
 
     Raises:
-        ResultsError: when there is no such file, it starts with no run, or is of another version.
+        ResultsError: when the file can't be read, is none of kconform's, is of another version, or has several runs.
     """
+    several = read_file(path)
+    if len(several) > 1:
+        labels = ", ".join(each.label for each in several)
+        raise ResultsError(f"{path}: holds {len(several)} runs ({labels}) where one is wanted")
+    return several[0]
+
+
+def read_many(paths: Iterable[Path], *, light: bool = False) -> list[Results]:
+    """Read the results of many runs, from files with one or several; each gets a label that no other has.
+
+    Args:
+        paths: files, or folders that hold a ``results.jsonl``.
+        light: leave out transcripts, worlds and what the terminal said, which take nearly all of the memory.
+
+    Raises:
+        ResultsError: when one can't be read, is none of kconform's, or is of another version.
+    """
+    every = [results for path in paths for results in read_file(path, light=light)]
+    make_unique(every)
+    return every
+
+
+def read_file(path: Path, *, light: bool = False) -> list[Results]:
+    """Read the results of every run in one file; see ``read_many``."""
     if path.is_dir():
         path = path / RESULTS
+    reader = _Reader(path, light=light)
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        with path.open("rb") as file:
+            for number, line in enumerate(_lines(file, path), start=1):
+                reader.take(number, line)
     except OSError as error:
         raise ResultsError(f"{path}: can't be read: {error.strerror}") from error
-    run: Run | None = None
-    rows: list[Row] = []
-    end: End | None = None
-    damaged: list[str] = []
-    for number, line in enumerate(lines, start=1):
+    return reader.finish()
+
+
+def _lines(file: IO[bytes], path: Path) -> Iterator[bytes]:
+    """The lines of a file.
+
+    Raises:
+        ResultsError: when a line, or the file, is too long to be one of kconform's.
+    """
+    size = 0
+    while line := file.readline(LONGEST_LINE + 1):
+        size += len(line)
+        if len(line) > LONGEST_LINE:
+            raise ResultsError(
+                f"{path}: has a line of more than {LONGEST_LINE >> 20} MiB: it is no results file of kconform"
+            )
+        if size > LARGEST_FILE:
+            raise ResultsError(f"{path}: has more than {LARGEST_FILE >> 30} GiB, which is more than is read")
+        yield line
+
+
+class _Reader:
+    """Puts the records of one file together to runs."""
+
+    def __init__(self, path: Path, *, light: bool) -> None:
+        # Imported late: a test run writes results and reads none.
+        import msgspec
+
+        from reports import shapes
+
+        self._path = path
+        self._light = light
+        self._decode = msgspec.json.decode
+        self._convert = msgspec.convert
+        self._shapes = {"run": shapes.Run, "row": shapes.Row, "end": shapes.End}
+        self._runs: list[Results] = []
+        self._rows: dict[tuple[int, str], None] = {}
+        self._damaged = 0
+
+    def take(self, number: int, line: bytes) -> None:
+        """Take one line.
+
+        Raises:
+            ResultsError: when it is the first and no record of a run, or a run's record can't be used.
+        """
+        if not line.strip():
+            return
         try:
-            data = json.loads(line)
+            data = self._decode(line.decode("utf-8", "replace"))
             kind = data.pop("record")
             if kind == "run":
-                run = _run(data, path)
-            elif kind == "row":
-                rows.append(Row.from_record(data))
-            elif kind == "end":
-                end = End(**data)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            damaged.append(f"line {number} is no record: {error}")
-    if run is None:
-        raise ResultsError(f"{path}: has no run record: it is no results file of kconform, or was cut off at once")
-    return Results(run, rows, end, damaged)
+                self._begin(data)
+                return
+            if self._runs and kind in self._shapes:
+                if self._light:
+                    data.update({"transcript": [], "world": None, "detail": None} if kind == "row" else {})
+                self._convert(data, self._shapes[kind])
+                self._add(kind, data)
+        # A record that is nested without end makes the decoder give up with a RecursionError.
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            self._note(f"line {number} is no record: {_reason(error)}")
+        if not self._runs:
+            raise ResultsError(
+                f"{self._path}: has no run record: it is no results file of kconform, or was cut off at once"
+            )
+
+    def finish(self) -> list[Results]:
+        """The runs, each with a label that no other has."""
+        if not self._runs:
+            raise ResultsError(f"{self._path}: has no run record: it is empty, or was cut off at once")
+        if self._damaged > _SHOWN:
+            self._runs[-1].damaged.append(f"and {self._damaged - _SHOWN} more lines are no records")
+        make_unique(self._runs)
+        return self._runs
+
+    def _begin(self, data: dict[str, Any]) -> None:
+        schema = data.get("schema")
+        if schema != SCHEMA_VERSION:
+            raise ResultsError(f"{self._path}: has schema version {schema!r:.20}; this kconform reads {SCHEMA_VERSION}")
+        try:
+            self._convert(data, self._shapes["run"])
+            for suite in data["suites"]:
+                _check(suite)
+        except (ValueError, RecursionError) as error:
+            raise ResultsError(f"{self._path}: has a run record that can't be used: {_reason(error)}") from error
+        self._runs.append(Results(Run(**known(Run, data)), [], None, folder=self._path.parent))
+
+    def _add(self, kind: str, data: dict[str, Any]) -> None:
+        index = self._find(data.get("run"))
+        run = self._runs[index]
+        if kind == "end":
+            run.end = End(**known(End, data))
+        elif (index, data["id"]) in self._rows:
+            raise ValueError(f"the row {data['id']} was there before")
+        else:
+            self._rows[index, data["id"]] = None
+            run.rows.append(Row.from_record(data))
+
+    def _find(self, label: str | None) -> int:
+        """Which run a record belongs to: the one it names, else the last that began."""
+        if label is None:
+            return len(self._runs) - 1
+        found = [index for index, each in enumerate(self._runs) if each.run.label == label]
+        if not found:
+            raise ValueError(f"no run has the label {label}")
+        return found[-1]
+
+    def _note(self, what: str) -> None:
+        self._damaged += 1
+        if self._runs and self._damaged <= _SHOWN:
+            self._runs[-1].damaged.append(what)
 
 
-def _run(data: dict[str, Any], path: Path) -> Run:
-    if data.get("schema") != SCHEMA_VERSION:
-        raise ResultsError(f"{path}: has schema version {data.get('schema')}; this kconform reads {SCHEMA_VERSION}")
-    return Run(**data)
+def _check(suite: dict[str, Any]) -> None:
+    """See that a catalogue holds together.
+
+    Raises:
+        ValueError: when a source can't be read, or a sentence names a clause that is not there.
+    """
+    clauses = {Clause.from_record(each).id for each in suite["clauses"]}
+    for document in suite["documents"]:
+        for sentence in document["sentences"]:
+            for name in sentence["clauses"]:
+                if name not in clauses:
+                    raise ValueError(f"the sentence {sentence['id']} names the clause {name}, which is not there")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return f"it has no {error}" if isinstance(error, KeyError) else str(error)

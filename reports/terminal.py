@@ -1,15 +1,30 @@
 """Words for the terminal: what a row that failed has to say, the summary of a run, and the list of clauses."""
 
+import argparse
 from collections import Counter
 from collections.abc import Iterable
 
 from reports.catalogue import Clause
+from reports.commandline import Commands, declare, wants_results, write
 from reports.conformance import NOT_SELECTED, DocumentScore, reasons_not_exercised, score_documents
+from reports.plain import one_line
 from reports.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row
-from reports.results import Results
+from reports.results import Results, read_many
 
 _MANY = 20
 _TITLE = "statements by document"
+
+
+def add_command(commands: Commands) -> None:
+    """Declare ``python -m reports summary``."""
+    words = "print each run in a screenful, as a run itself does at its end"
+    wants_results(declare(commands, "summary", words, "reports/out\nold/results.jsonl new", _run), many=True)
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    for results in read_many(chosen.results, light=True):
+        write("".join(f"{line}\n" for line in summary(results)), None)
+    return 0
 
 
 def failure(row: Row, clause: Clause | None, transcript: str, traceback: str) -> str:
@@ -60,6 +75,7 @@ def summary(results: Results) -> list[str]:
     lines = [f"kernel {kernel['name']} {kernel['release']} {kernel['machine']}, {privilege(results)}"]
     if results.incomplete:
         lines.append(f"INCOMPLETE: {results.incomplete}")
+    lines += [f"DAMAGED: {what}" for what in results.damaged]
     scores = [score for score in score_documents(results) if score.rows]
     if scores:
         width = max(len(_TITLE), *(len(score.document.id) for score in scores))
@@ -74,8 +90,10 @@ def summary(results: Results) -> list[str]:
         f"{counts[HARNESS_ERROR]} harness errors"
     )
     lines += _not_exercised(results)
-    lines += _unexpected(rows)
-    return lines
+    lines += _unexpected(rows) or [
+        f"nothing unexpected{' among the rows that are there' if results.incomplete else ''}"
+    ]
+    return [one_line(line) for line in lines]
 
 
 def privilege(results: Results) -> str:
@@ -105,7 +123,7 @@ def _not_exercised(results: Results) -> list[str]:
 def _unexpected(rows: list[Row]) -> list[str]:
     found = [row for row in rows if row.unexpected]
     if not found:
-        return ["nothing unexpected"]
+        return []
     lines = [f"UNEXPECTED ({len(found)}):"]
     for row in found[:_MANY]:
         said = row.reason if row.verdict == HARNESS_ERROR else f"allowed {row.expected}, observed {row.observed}"

@@ -13,6 +13,7 @@ from reports.results import ResultsError, read_results
 from reports.terminal import summary
 from tests.conftest import ROOT, Project, Ran
 
+# Beside markup: what a terminal and the log of a CI would obey.
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
 
 

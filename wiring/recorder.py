@@ -9,9 +9,9 @@ import pytest
 from _pytest.junitxml import xml_key
 
 from fixtures.plan import RowPlan
+from reports.collector import Collector
 from reports.html import write_html
 from reports.records import CONFORMS, HARNESS_ERROR, NOT_EXERCISED, Row
-from reports.results import Collector
 from reports.terminal import summary
 from wiring.state import SUITES
 

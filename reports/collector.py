@@ -1,0 +1,72 @@
+"""Taking the rows of a run while it goes on: each is written to results.jsonl as soon as it has ended."""
+
+import time
+from collections import Counter
+from pathlib import Path
+from typing import IO
+
+from reports.records import VERDICTS, End, Row, Run
+from reports.results import RESULTS, Results
+
+
+class Collector:
+    """Takes the rows of a run as they end, writes them at once where a folder is given, and counts.
+
+    Args:
+        folder: where results.jsonl goes; None keeps the rows in memory only.
+        run: the run's facts, written first.
+    """
+
+    def __init__(self, folder: Path | None, run: Run) -> None:
+        self.run = run
+        self.rows: dict[str, Row] = {}
+        self.collected: dict[str, Row] = {}
+        self.end: End | None = None
+        self._start = time.monotonic()
+        self._folder = folder
+        self._file: IO[str] | None = None
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = (folder / RESULTS).open("w", encoding="utf-8")
+            self._write(run.line())
+
+    def collect(self, row: Row) -> None:
+        """Note that a row will run; ``row`` is what is written should it never be heard of again."""
+        self.collected.setdefault(row.id, row)
+
+    def add(self, row: Row, line: str | None = None) -> None:
+        """Take a row that has ended, and its line where that is made already.
+
+        A later word on the same row (a worker's death after it) is not taken.
+        """
+        if row.id not in self.rows:
+            self.rows[row.id] = row
+            self._write(line or row.line())
+
+    def finish(self, exit_status: int) -> End:
+        """Write the rows that never ended, with their reason, and the end."""
+        for row in self.collected.values():
+            if row.id not in self.rows:
+                self.add(row)
+        counts = Counter(row.verdict for row in self.rows.values())
+        self.end = End(
+            collected=len(self.collected),
+            reported=len(self.rows),
+            verdicts={verdict: counts[verdict] for verdict in VERDICTS},
+            unexpected=sum(row.unexpected for row in self.rows.values()),
+            seconds=round(time.monotonic() - self._start, 3),
+            exit_status=exit_status,
+        )
+        self._write(self.end.line())
+        if self._file is not None:
+            self._file.close()
+        return self.end
+
+    def results(self) -> Results:
+        """What was taken so far, for a report."""
+        return Results(self.run, list(self.rows.values()), self.end, folder=self._folder)
+
+    def _write(self, line: str) -> None:
+        if self._file is not None:
+            self._file.write(line)
+            self._file.flush()

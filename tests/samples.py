@@ -1,0 +1,103 @@
+"""Results files made by hand, for tests of what is made of them: a row of every verdict, and no kernel needed."""
+
+import json
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from reports.records import End, Row, Run
+from reports.results import Results, read_results
+
+CLAUSES = ("a", "b", "c", "d", "e", "f", "g")
+RUN = Run(
+    started="2026-11-24T08:58:58+00:00",
+    kernel={"name": "Linux", "release": "6.1.0", "version": "#1 SMP", "machine": "x86_64", "config": {}, "sysctls": {}},
+    system={"distribution": "Debian", "libc": "glibc 2.36", "python": "3.11.7", "cpus": 2, "host": "vm"},
+    privilege={"uid": 0, "kind": "root"},
+    features={},
+    doors={},
+    kconform={"version": "0.1.0", "commit": None},
+    command=["pytest", "suites"],
+    suites=[
+        {
+            "name": "demo",
+            "title": "connect(2)",
+            "act": "connect",
+            "documents": [{"id": "demo.2", "title": "A page", "sentences": []}],
+            "clauses": [
+                {
+                    "id": f"demo.{name}",
+                    "title": name,
+                    "statement": "It is so.",
+                    "expected": "so",
+                    "sources": ["demo.2 [DESCRIPTION]"],
+                    "untestable": "nobody can" if name == "g" else "",
+                    "disagreement": "",
+                }
+                for name in CLAUSES
+            ],
+        }
+    ],
+)
+CALL = {
+    "call": "connect",
+    "arguments": ["3", "{AF_INET, 127.0.0.1:7001}", "16"],
+    "returned": -1,
+    "error": "ECONNREFUSED",
+    "gave": None,
+    "start": 0.001,
+    "seconds": 0.0001,
+    "thread": "main",
+    "asked": "EISCONN",
+    "met": False,
+    "text": "connect(3, {AF_INET, 127.0.0.1:7001}, 16) = -1 ECONNREFUSED",
+}
+
+
+def row(name: str, verdict: str, *, family: str = "inet", unexpected: bool = False, **more: Any) -> Row:
+    """A row of the clause ``demo.NAME``."""
+    variant = {"family": family, "type": "stream", "mode": "blocking", "door": "syscall", "case": ""}
+    id_ = f"demo.{name}/{family}-stream-blocking-syscall"
+    test = f"suites/demo/test_{name}.py::test_{name}[{id_}]"
+    made = Row(id_, f"demo.{name}", variant, test, verdict, unexpected, seconds=0.25, rerun=f"pytest --row {id_}")
+    return replace(made, **more)
+
+
+def expectation(state: str) -> dict[str, str]:
+    """What is written down of the rows of a clause."""
+    return {"state": state, "rows": "demo.e/*", "observed": "EPERM", "reason": "known since 1998", "document": "kernel"}
+
+
+ROWS = [
+    row("a", "conforms", expected="ECONNREFUSED", observed="ECONNREFUSED", transcript=[CALL]),
+    row("b", "deviates", unexpected=True, expected="EISCONN", observed="ECONNREFUSED", transcript=[CALL], detail="oh"),
+    row("c", "not-exercised", reason="not here"),
+    row("d", "harness-error", unexpected=True, reason="ValueError: oh"),
+    row("e", "deviates", expected="EISCONN", observed="EPERM", expectation=expectation("met")),
+    row("f", "conforms", unexpected=True, expectation=expectation("stale")),
+]
+
+
+def records(rows: list[Row], run: Run = RUN, **end: Any) -> list[dict[str, Any]]:
+    """The records of a whole run with these rows."""
+    counts = {verdict: sum(row.verdict == verdict for row in rows) for verdict in ("conforms", "deviates")}
+    last = End(len(rows), len(rows), counts, sum(row.unexpected for row in rows), 1.5, 1)
+    lines = [run.line(), *(row.line() for row in rows), replace(last, **end).line()]
+    return [json.loads(line) for line in lines]
+
+
+RECORDS = records(ROWS)
+
+
+def written(folder: Path, lines: list[dict[str, Any]]) -> Path:
+    """A results file of these records."""
+    folder.mkdir(exist_ok=True)
+    path = folder / "results.jsonl"
+    path.write_text("".join(json.dumps(record) + "\n" for record in lines), encoding="utf-8")
+    return path
+
+
+def sample(folder: Path, rows: list[Row] | None = None, **facts: Any) -> Results:
+    """A run with these rows (default: one of each kind), written and read back; ``facts`` replace facts of the run."""
+    return read_results(written(folder, records(deepcopy(ROWS if rows is None else rows), replace(RUN, **facts))))
