@@ -25,7 +25,7 @@ from fixtures.phases import run_row, watch  # noqa: E402
 from fixtures.plan import ALL, PlanError, RowPlan, rows_of  # noqa: E402
 from fixtures.provided import FEATURES, RUN_FOLDER  # noqa: E402
 from fixtures.rows import ROW, RowState  # noqa: E402
-from netns import IsolationError, enter_private_network, in_user_namespace  # noqa: E402
+from netns import IsolationError, can_return, enter_private_network, in_user_namespace  # noqa: E402
 from reports import selection  # noqa: E402
 from reports.catalogue import CatalogueError, Suite, find_suites, load_suite  # noqa: E402
 from reports.collector import Collector  # noqa: E402
@@ -189,7 +189,9 @@ def pytest_collection_finish() -> None:
     """Keep the collector of garbage from looking through all items, which live to the end, again and again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000)  # Rows leave few cycles behind; to look for them at the usual rate costs a second of a run.
+    gc.set_threshold(
+        100_000
+    )  # Rows leave few cycles behind; to look for them at the usual rate costs a second of a run.
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -199,7 +201,8 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         return None
     overlap = item.config.stash[OVERLAP]
     here = item.config.option.usepdb or item.config.option.capture == "no"
-    if here or item.get_closest_marker("waits") is None:
+    # Where a process can make one namespace only, each row has a process of its own.
+    if here or (item.get_closest_marker("waits") is None and can_return()):
         run_row(item, nextitem)
         overlap.collect()
     else:

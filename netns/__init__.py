@@ -5,7 +5,7 @@ Only this package imports pyroute2 and Scapy. It knows nothing of pytest, and no
 
 from netns.firewall import REJECTS, Match, Rule
 from netns.isolation import Isolation, IsolationError, enter_private_network, in_user_namespace
-from netns.namespace import Namespace, preload
+from netns.namespace import Namespace, can_return, preload
 from netns.wire import Packet, Wire, load_scapy
 from netns.worlds import INET, INET6, WORLDS, Host, World, loopback, pair, routed, scripted
 
@@ -23,6 +23,7 @@ __all__ = [
     "Rule",
     "Wire",
     "World",
+    "can_return",
     "enter_private_network",
     "in_user_namespace",
     "load_scapy",

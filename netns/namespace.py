@@ -4,12 +4,14 @@ A namespace here has no name under /run/netns. It lives as long as a descriptor 
 holds it, so that a process killed at any moment leaves nothing behind.
 """
 
+import errno
 import fcntl
 import os
 import socket
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -27,8 +29,47 @@ _RTF_LOCAL = 0x80000000
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP, _IFF_RUNNING = 0x8913, 0x8914, 0x1, 0x40  # See netdevice(7).
 
 
+@cache
+def can_return() -> bool:
+    """Tell whether a thread of this kernel can go back into a network namespace that it has left, by setns(2)."""
+    here = os.open(_CURRENT, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        setns(here)
+    except OSError:
+        return False
+    finally:
+        os.close(here)
+    return True
+
+
+class _Only:
+    """The one namespace that a process makes where nobody can go back; a child may make one of its own."""
+
+    made = False
+
+    @classmethod
+    def take(cls) -> None:
+        if cls.made:
+            raise OSError(
+                errno.EOPNOTSUPP,
+                "this kernel lets nobody back into a namespace (setns): a row can have one only",
+            )
+        unshare(CLONE_NEWNET)
+        cls.made = True
+
+    @classmethod
+    def forget(cls) -> None:
+        cls.made = False
+
+
+os.register_at_fork(after_in_child=_Only.forget)
+
+
 class Namespace:
     """A network namespace held by a descriptor; its loopback is up, and it has IPv6 where the kernel does.
+
+    Where a kernel lets nobody back into a namespace (``can_return``), the process that makes one moves into it for
+    good, and can make no other.
 
     Args:
         name: what messages and reports call it, such as ``client``.
@@ -41,6 +82,11 @@ class Namespace:
         self.name = name
         self._netlink: IPRoute | None = None
         self._requests: Requests | None = None
+        if not can_return():
+            _Only.take()
+            _prepare()
+            self.fd = os.open(_CURRENT, os.O_RDONLY | os.O_CLOEXEC)
+            return
         before = os.open(_CURRENT, os.O_RDONLY | os.O_CLOEXEC)
         try:
             unshare(CLONE_NEWNET)
@@ -60,6 +106,9 @@ class Namespace:
     @contextmanager
     def inside(self) -> Iterator[None]:
         """Stand in this namespace: sockets made in the block belong to it for life."""
+        if not can_return():
+            yield  # Who made it stands in it.
+            return
         before = os.open(_CURRENT, os.O_RDONLY | os.O_CLOEXEC)
         try:
             setns(self.fd)
@@ -224,10 +273,18 @@ def _prepare() -> None:
                 os.pwrite(fd, b"0", 0)
         finally:
             os.close(fd)
-    # By ioctl, since most worlds need nothing else.
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+    # By ioctl, since most worlds need nothing else; gVisor has these for sockets of the Internet only.
+    try:
+        _raise_loopback(socket.AF_UNIX)
+    except OSError:
+        _raise_loopback(socket.AF_INET)
+
+
+def _raise_loopback(family: int) -> None:
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
         flags = struct.unpack_from("16xh", fcntl.ioctl(sock, _SIOCGIFFLAGS, _request("lo")))[0]
-        fcntl.ioctl(sock, _SIOCSIFFLAGS, _request("lo", flags | _IFF_UP))
+        if not flags & _IFF_UP:
+            fcntl.ioctl(sock, _SIOCSIFFLAGS, _request("lo", flags | _IFF_UP))
 
 
 def _request(link: str, flags: int = 0) -> bytes:
