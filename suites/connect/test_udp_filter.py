@@ -15,6 +15,7 @@ from fixtures import (
     SocketMaker,
     Variant,
     assert_peer,
+    assert_usable,
     cases,
     clause,
     internet,
@@ -285,3 +286,50 @@ def test_no_more_first(sock: Socket, new_socket: SocketMaker, server: Server, se
     assert other.recv() == b"peer"
     assert sock.recv_now() == EAGAIN
     assert other.recv_now() == EAGAIN
+
+
+def bind_to_device(sock: Socket, device: bytes) -> None:
+    """Set SO_BINDTODEVICE."""
+    assert sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device, name="SO_BINDTODEVICE") == 0
+
+
+@clause("connect.udp.SO_BINDTODEVICE")
+@world("pair")
+@variants(families=INTERNET, types=["dgram"])
+def test_right_device(sock: Socket, server: Server) -> None:
+    """A socket that is bound to the link talks over it with its peer, and stays bound to it."""
+    bind_to_device(sock, b"to-server\0")
+    for _ in range(2):
+        assert sock.connect(server.address) == 0
+        name = sock.getsockname().value
+        assert sock.send(b"hello") == 0
+        assert server.socket.recv_from() == (b"hello", name)
+        assert server.socket.send(b"peer", to=name) == 0
+        assert sock.recv() == b"peer"
+
+
+@clause("connect.udp.SO_BINDTODEVICE", case="wrong")
+@world("pair")
+@variants(families=["inet"], types=["dgram"])
+def test_wrong_device(sock: Socket, server: Server) -> None:
+    """IPv4 takes the peer for a neighbour on the device that was asked for, and what is sent there never arrives."""
+    bind_to_device(sock, b"lo\0")
+    assert sock.connect(server.address) == 0
+    assert_peer(sock, server.address)
+    assert sock.send(b"astray") == 0
+    assert sock.connect(UNSPEC) == 0
+    assert_usable(sock, server)
+    assert server.socket.recv_now() == EAGAIN
+
+
+@clause("connect.udp.SO_BINDTODEVICE", case="wrong")
+@world("pair")
+@variants(families=["inet6"], types=["dgram"])
+def test_wrong_device_v6(sock: Socket, server: Server) -> None:
+    """IPv6 finds no way over the device that was asked for, and the socket stays without a peer."""
+    bind_to_device(sock, b"lo\0")
+    for _ in range(2):
+        assert sock.connect(server.address) == ENETUNREACH
+        assert sock.getpeername() == ENOTCONN
+    bind_to_device(sock, b"\0")
+    assert_usable(sock, server)
