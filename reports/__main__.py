@@ -3,12 +3,12 @@
 import argparse
 import sys
 
-from reports import disagreements, render, schema, terminal
+from reports import compare, disagreements, render, schema, terminal
 from reports.commandline import EXIT, carry_out
 
 
-def main() -> int:
-    """Carry out one subcommand."""
+def main(arguments: list[str] | None = None) -> int:
+    """Carry out one subcommand, and give the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m reports",
         description="Make something of results that kconform wrote: pages, formats that others read, comparisons.",
@@ -18,9 +18,10 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     render.add_command(commands)
     terminal.add_command(commands)
+    compare.add_command(commands)
     disagreements.add_command(commands)
     schema.add_command(commands)
-    return carry_out(parser)
+    return carry_out(parser, arguments)
 
 
 if __name__ == "__main__":

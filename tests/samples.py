@@ -1,11 +1,14 @@
 """Results files made by hand, for tests of what is made of them: a row of every verdict, and no kernel needed."""
 
+import contextlib
+import io
 import json
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from reports.__main__ import main
 from reports.records import End, Row, Run
 from reports.results import Results, read_results
 
@@ -101,3 +104,22 @@ def written(folder: Path, lines: list[dict[str, Any]]) -> Path:
 def sample(folder: Path, rows: list[Row] | None = None, **facts: Any) -> Results:
     """A run with these rows (default: one of each kind), written and read back; ``facts`` replace facts of the run."""
     return read_results(written(folder, records(deepcopy(ROWS if rows is None else rows), replace(RUN, **facts))))
+
+
+@dataclass
+class Done:
+    """What came of a subcommand: its exit status, and what it printed and complained of."""
+
+    status: int
+    output: str
+
+
+def run_reports(*arguments: Any) -> Done:
+    """Carry out ``python -m reports ARGUMENTS`` in this process."""
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        try:
+            status = main([str(each) for each in arguments])
+        except SystemExit as gone:
+            status = int(str(gone.code))
+    return Done(status, said.getvalue())
