@@ -1,14 +1,27 @@
 """IPv6 sockets that are given mapped IPv4 addresses, ``::ffff:a.b.c.d``: who is reached, and by what names."""
 
 import socket
-from errno import EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, ECONNREFUSED, EINPROGRESS, EINVAL, EISCONN, ENETUNREACH, ENOTCONN
+from errno import (
+    EADDRNOTAVAIL,
+    EAFNOSUPPORT,
+    EAGAIN,
+    EALREADY,
+    ECONNREFUSED,
+    EINPROGRESS,
+    EINVAL,
+    EISCONN,
+    ENETUNREACH,
+    ENOTCONN,
+)
 
 import pytest
 
 from fixtures import (
     ALL,
     BOTH,
+    CALLS,
     POLLERR,
+    POLLIN,
     POLLOUT,
     Address,
     Bytes,
@@ -17,6 +30,7 @@ from fixtures import (
     Server,
     Servers,
     Socket,
+    SocketMaker,
     assert_not_connected,
     assert_peer,
     assert_talk,
@@ -25,6 +39,7 @@ from fixtures import (
     clause,
     port_of,
     variants,
+    waits,
 )
 from fixtures.guard import DEADLINE
 
@@ -114,6 +129,25 @@ def test_stream_dissolved(sock: Socket, four: Server, servers: Servers) -> None:
         assert sock.getpeername() == ENOTCONN
         assert sock.tcp_state() == "CLOSE"
         sock.so_error()  # The connection's end leaves ECONNRESET behind: another clause.
+
+
+@clause("connect.ipv6.v4mapped.tcp", case="pending")
+@waits(1)
+@variants(families=["inet6"], modes=["nonblocking"], doors=CALLS)
+def test_stream_pending(sock: Socket, new_socket: SocketMaker, servers: Servers) -> None:
+    """While the listener has no room the attempt goes on, and may not be made again; with room it completes."""
+    full = servers.make("full", family="inet", backlog=0)
+    queued = new_socket("queued", family="inet")
+    assert queued.connect_and_wait(full.address) == 0
+    assert full.socket.poll(DEADLINE, ask=(POLLIN,)) == {POLLIN}
+    assert sock.connect(mapped(full.address)) == EINPROGRESS
+    for _ in range(2):
+        assert sock.connect(mapped(full.address)) == EALREADY
+    assert sock.tcp_state() == "SYN_SENT"
+    assert_not_connected(sock)
+    assert full.accepted().getpeername() == queued.getsockname().value
+    sock.wait_writable()
+    assert_reached(sock, full)
 
 
 @clause("connect.ipv6.v4mapped.tcp", case="no-route")
