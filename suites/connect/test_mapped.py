@@ -270,6 +270,16 @@ def test_bound_to_mapped(sock: Socket, four: Server, server: Server) -> None:
     assert_reached(sock, four)
 
 
+@clause("connect.ipv6.v4mapped.bound-mismatch", case="associated")
+@variants(families=["inet6"], types=["dgram"], modes=BOTH)
+def test_associated_with_mapped(sock: Socket, four: Server, server: Server) -> None:
+    """The local address that a mapped peer brought counts as well: an IPv6 one is refused, and the peer stays."""
+    assert sock.connect(mapped(four.address)) == 0
+    for _ in range(2):
+        assert sock.connect(server.address) == EAFNOSUPPORT
+        assert_reached(sock, four)
+
+
 @clause("connect.ipv6.IPV6_ADDRFORM")
 @variants(families=["inet6"], types=TYPES, modes=BOTH)
 def test_addrform(sock: Socket, four: Server) -> None:
