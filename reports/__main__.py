@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from reports import compare, disagreements, render, schema, terminal
+from reports import badge, compare, disagreements, github, kcidb, ktap, merge, render, rows, schema, terminal
 from reports.commandline import EXIT, carry_out
 
 
@@ -19,7 +19,13 @@ def main(arguments: list[str] | None = None) -> int:
     render.add_command(commands)
     terminal.add_command(commands)
     compare.add_command(commands)
+    merge.add_command(commands)
     disagreements.add_command(commands)
+    ktap.add_command(commands)
+    kcidb.add_command(commands)
+    github.add_command(commands)
+    badge.add_command(commands)
+    rows.add_command(commands)
     schema.add_command(commands)
     return carry_out(parser, arguments)
 

@@ -4,6 +4,7 @@ Each subcommand lives in the module of what it makes, as a function ``add_comman
 """
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -68,7 +69,8 @@ def write(text: str, output: Path | None) -> None:
         partly.write_text(text, encoding="utf-8")
         partly.replace(output)
     except OSError as error:
-        partly.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partly.unlink()
         raise CommandError(f"{output}: can't be written: {error.strerror}") from error
 
 

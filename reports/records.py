@@ -13,6 +13,8 @@ CONFORMS = "conforms"
 DEVIATES = "deviates"
 NOT_EXERCISED = "not-exercised"
 HARNESS_ERROR = "harness-error"
+# Why a row was not exercised that a run was to try, and never came to.
+NEVER_REACHED = "the run ended before it came to this row"
 # Keys that stand in a record only where there is something to say.
 _OPTIONAL = {"evidence", "label", "run"}
 VERDICTS = (CONFORMS, DEVIATES, NOT_EXERCISED, HARNESS_ERROR)

@@ -96,7 +96,8 @@ def read_many(paths: Iterable[Path], *, light: bool = False) -> list[Results]:
 
     Args:
         paths: files, or folders that hold a ``results.jsonl``.
-        light: leave out transcripts, worlds and what the terminal said, which take nearly all of the memory.
+        light: leave out transcripts, worlds, and of rows that did not fail the run what the terminal said: nearly all
+            of the memory.
 
     Raises:
         ResultsError: when one can't be read, is none of kconform's, or is of another version.
@@ -154,6 +155,7 @@ class _Reader:
         self._shapes = {"run": shapes.Run, "row": shapes.Row, "end": shapes.End}
         self._runs: list[Results] = []
         self._rows: dict[tuple[int, str], None] = {}
+        self._clauses: list[set[str]] = []
         self._damaged = 0
 
     def take(self, number: int, line: bytes) -> None:
@@ -172,7 +174,7 @@ class _Reader:
                 return
             if self._runs and kind in self._shapes:
                 if self._light:
-                    data.update({"transcript": [], "world": None, "detail": None} if kind == "row" else {})
+                    _lighten(data)
                 self._convert(data, self._shapes[kind])
                 self._add(kind, data)
         # A record that is nested without end makes the decoder give up with a RecursionError.
@@ -198,10 +200,10 @@ class _Reader:
             raise ResultsError(f"{self._path}: has schema version {schema!r:.20}; this kconform reads {SCHEMA_VERSION}")
         try:
             self._convert(data, self._shapes["run"])
-            for suite in data["suites"]:
-                _check(suite)
+            clauses = {clause for suite in data["suites"] for clause in _check(suite)}
         except (ValueError, RecursionError) as error:
             raise ResultsError(f"{self._path}: has a run record that can't be used: {_reason(error)}") from error
+        self._clauses.append(clauses)
         self._runs.append(Results(Run(**known(Run, data)), [], None, folder=self._path.parent))
 
     def _add(self, kind: str, data: dict[str, Any]) -> None:
@@ -211,6 +213,8 @@ class _Reader:
             run.end = End(**known(End, data))
         elif (index, data["id"]) in self._rows:
             raise ValueError(f"the row {data['id']} was there before")
+        elif data["clause"] not in self._clauses[index]:
+            raise ValueError(f"the row {data['id']} is of no clause of its run")
         else:
             self._rows[index, data["id"]] = None
             run.rows.append(Row.from_record(data))
@@ -230,8 +234,16 @@ class _Reader:
             self._runs[-1].damaged.append(what)
 
 
-def _check(suite: dict[str, Any]) -> None:
-    """See that a catalogue holds together.
+def _lighten(data: dict[str, Any]) -> None:
+    """Drop from a row's record what is large; what the terminal said of a row that failed the run is kept."""
+    if "transcript" in data:
+        data.update(transcript=[], world=None)
+        if data.get("unexpected") is False:
+            data["detail"] = None
+
+
+def _check(suite: dict[str, Any]) -> set[str]:
+    """See that a catalogue holds together, and give the ids of its clauses.
 
     Raises:
         ValueError: when a source can't be read, or a sentence names a clause that is not there.
@@ -242,6 +254,7 @@ def _check(suite: dict[str, Any]) -> None:
             for name in sentence["clauses"]:
                 if name not in clauses:
                     raise ValueError(f"the sentence {sentence['id']} names the clause {name}, which is not there")
+    return clauses
 
 
 def _reason(error: Exception) -> str:

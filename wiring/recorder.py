@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 from _pytest.junitxml import xml_key
 
 from fixtures.plan import RowPlan
+from reports import github
 from reports.collector import Collector
 from reports.html import write_html
-from reports.records import CONFORMS, HARNESS_ERROR, NOT_EXERCISED, Row
+from reports.records import CONFORMS, HARNESS_ERROR, NEVER_REACHED, NOT_EXERCISED, Row
 from reports.terminal import summary
 from wiring.state import SUITES
 
@@ -80,6 +82,8 @@ class Recorder:
             terminalreporter.write_line(line)
         if self.folder is not None:
             terminalreporter.write_line(f"report: {self.folder / 'index.html'}")
+        for line in github.at_the_end(self.collector.results(), os.environ):
+            terminalreporter.write_line(line)
 
     def _end_in_junit(self, report: pytest.TestReport) -> None:
         """Tell JUnit alone of the tear-down, which was told with the call: it waits for that (fixtures.phases)."""
@@ -95,7 +99,7 @@ class Recorder:
             plan = RowPlan.parse(nodeid)
             if plan is not None and any(plan.clause in suite.clauses for suite in self.config.stash[SUITES]):
                 row = blank_row(plan, nodeid)
-                row.verdict, row.reason = NOT_EXERCISED, "the run ended before it came to this row"
+                row.verdict, row.reason = NOT_EXERCISED, NEVER_REACHED
                 self.collector.collect(row)
 
 
