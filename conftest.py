@@ -18,7 +18,14 @@ import pytest
 
 pytest.register_assert_rewrite("fixtures")
 
-from fixtures.facts import kernel_facts, privilege_facts, system_facts, version_facts  # noqa: E402  After the rewrite.
+from fixtures.facts import (  # noqa: E402  After the rewrite.
+    implementation,
+    kernel_facts,
+    privilege_facts,
+    security_modules,
+    system_facts,
+    version_facts,
+)
 from fixtures.features import Feature, probe_all, probe_doors  # noqa: E402
 from fixtures.overlap import Overlap, in_shares  # noqa: E402
 from fixtures.phases import run_row, watch  # noqa: E402
@@ -29,7 +36,7 @@ from netns import IsolationError, can_return, enter_private_network, in_user_nam
 from reports import selection  # noqa: E402
 from reports.catalogue import CatalogueError, Suite, find_suites, load_suite  # noqa: E402
 from reports.collector import Collector  # noqa: E402
-from reports.expectations import load_expectations  # noqa: E402
+from reports.expectations import KernelFacts, load_expectations  # noqa: E402
 from reports.records import Run  # noqa: E402
 from reports.selection import Selection, SelectionError  # noqa: E402
 from reports.terminal import listing  # noqa: E402
@@ -83,7 +90,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[OVERLAP] = Overlap()
     watch()
     try:
-        config.stash[EXPECTATIONS] = {suite.name: load_expectations(suite) for suite in suites}
+        facts = KernelFacts(os.uname().release, implementation(), security_modules())
+        config.stash[EXPECTATIONS] = {suite.name: load_expectations(suite, facts) for suite in suites}
         config.stash[ISOLATION] = enter_private_network()
     except (CatalogueError, IsolationError) as error:
         raise pytest.UsageError(str(error)) from error

@@ -7,20 +7,46 @@ deviates in another manner, or no longer deviates, is as unexpected as one that 
 import re
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 from reports.catalogue import CatalogueError, Suite, Table, read_toml
 
 
 @dataclass(frozen=True)
+class KernelFacts:
+    """What decides which expectations are for a kernel: its release, who wrote it, its security modules."""
+
+    release: str
+    implementation: str = "Linux"
+    security: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Expectation:
-    """Rows by pattern, what they are known to observe, why, and what document says so."""
+    """Rows by pattern, what they are known to observe, why, and what document says so.
+
+    The last three say which kernels the entry is for, by facts of the run; empty ones say nothing: ``kernel`` is a range
+    of releases such as ``>=6.1,<6.8``, ``implementation`` a name such as ``gVisor``, ``security`` a module such as
+    ``selinux``.
+    """
 
     rows: str
     observed: str
     reason: str
     document: str
     file: str = ""
+    kernel: str = ""
+    implementation: str = ""
+    security: str = ""
+
+    def holds(self, facts: KernelFacts) -> bool:
+        """Tell whether the entry is for the kernel that these are facts of."""
+        return (
+            all(_compares(facts.release, part) for part in self.kernel.split(",") if part)
+            and self.implementation in ("", facts.implementation)
+            and (not self.security or self.security in facts.security)
+        )
 
     def covers(self, row: str) -> bool:
         """Tell whether the pattern matches a row's id; ``*`` stands for anything."""
@@ -59,9 +85,10 @@ class Judgement:
 
 @dataclass
 class Expectations:
-    """All entries that hold for the kernel under test."""
+    """All entries that hold for the kernel under test, and those that are for others."""
 
     entries: list[Expectation] = field(default_factory=list)
+    others: list[Expectation] = field(default_factory=list)
 
     def find(self, row: str) -> Expectation | None:
         """The entry for a row; the catalogue's check lets no two entries cover one row."""
@@ -80,12 +107,12 @@ class Expectations:
         """What is wrong with the entries, given every row that a suite has."""
         found = []
         covering: dict[str, list[Expectation]] = {}
-        for entry in self.entries:
+        for entry in [*self.entries, *self.others]:
             start = re.split(r"[*?\[]", entry.rows, maxsplit=1)[0]  # Most rows are told apart by it, and much faster.
             mine = [row for row in rows if row.startswith(start) and entry.covers(row)]
             if not mine:
                 found.append(f"{entry.file}: the expectation for '{entry.rows}' is stale: no row has such an id")
-            for row in mine:
+            for row in mine if entry in self.entries else []:
                 covering.setdefault(row, []).append(entry)
         for row, entries in covering.items():
             if len(entries) > 1:
@@ -94,22 +121,49 @@ class Expectations:
         return found
 
 
-def load_expectations(suite: Suite) -> Expectations:
+def load_expectations(suite: Suite, facts: KernelFacts) -> Expectations:
     """Read every expectation file of a suite.
 
     Raises:
         CatalogueError: when a file is wrong.
     """
-    entries = []
+    found = Expectations()
     for path in sorted((suite.folder / "expectations").glob("*.toml")):
         whole = Table(read_toml(path), str(path)).only({"expectation"})
         for table in whole.tables("expectation"):
-            table.only({"rows", "observed", "reason", "document"})
-            entry = Expectation(
-                table.text("rows"), table.text("observed"), table.text("reason"), table.text("document"), str(path)
-            )
+            entry = _read(table, path)
             clause = entry.rows.partition("/")[0]
             if not any(fnmatchcase(name, clause) for name in suite.clauses):
                 raise CatalogueError(f"{path}: the expectation for '{entry.rows}' names no clause of the suite")
-            entries.append(entry)
-    return Expectations(entries)
+            (found.entries if entry.holds(facts) else found.others).append(entry)
+    return found
+
+
+def _read(table: Table, path: Path) -> Expectation:
+    table.only({"rows", "observed", "reason", "document", "kernel", "implementation", "security"})
+    known = {key: table.text(key, "") for key in ("kernel", "implementation", "security")}
+    wrong = [part for part in known["kernel"].split(",") if part and not _RANGE.fullmatch(part)]
+    if wrong:
+        raise CatalogueError(f"{path}: kernel = '{known['kernel']}' is no range of releases, such as '>=6.1,<6.8'")
+    return Expectation(
+        table.text("rows"),
+        table.text("observed"),
+        table.text("reason"),
+        table.text("document"),
+        str(path),
+        **known,
+    )
+
+
+_RANGE = re.compile(r"(<=|>=|<|>)(\d+(?:\.\d+)*)")
+
+
+def _compares(release: str, part: str) -> bool:
+    """Tell whether a release such as ``6.1.0-13-amd64`` lies on the side of another that a part of a range says."""
+    found = _RANGE.fullmatch(part)
+    have = re.match(r"\d+(?:\.\d+)*", release)
+    if found is None or have is None:
+        return False
+    ours, theirs = ([int(number) for number in text.split(".")] for text in (have.group(), found.group(2)))
+    ours = ours[: len(theirs)]  # 6.8.1 counts as 6.8 where nothing more is said.
+    return {"<": ours < theirs, "<=": ours <= theirs, ">": ours > theirs, ">=": ours >= theirs}[found.group(1)]

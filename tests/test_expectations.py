@@ -7,11 +7,9 @@ from tests.conftest import Project
 REFUSED = "assert sock.connect_and_wait(servers.closed()) == ECONNREFUSED"
 
 
-def expect(project: Project, observed: str, rows: str = "demo.a/*") -> None:
-    project.write(
-        "expectations/kernel.toml",
-        f'[[expectation]]\nrows = "{rows}"\nobserved = "{observed}"\nreason = "so it is"\ndocument = "demo.2"\n',
-    )
+def expect(project: Project, observed: str, rows: str = "demo.a/*", condition: str = "") -> None:
+    words = f'rows = "{rows}"\nobserved = "{observed}"\nreason = "so it is"\ndocument = "demo.2"\n{condition}\n'
+    project.write("expectations/kernel.toml", f"[[expectation]]\n{words}")
 
 
 def test_a_deviation_as_written_down(project: Project) -> None:
@@ -77,3 +75,27 @@ def test_an_expectation_for_no_clause(project: Project) -> None:
     ran = project.run()
     assert ran.status == 4
     assert "the expectation for 'demo.b/*' names no clause of the suite" in ran.output
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ("", True),
+        ('kernel = "<2.2"', False),
+        ('kernel = ">=2.2,<1000"', True),
+        ('implementation = "gVisor"', False),
+        ('security = "nothing-of-this-name"', False),
+    ],
+)
+def test_an_expectation_for_some_kernels(project: Project, condition: str, holds: bool) -> None:
+    project.test("assert sock.connect_and_wait(servers.closed()) == EISCONN")
+    expect(project, "ECONNREFUSED", condition=condition)
+    ran = project.run()
+    assert ran.row["verdict"] == "deviates"
+    assert ran.row["unexpected"] is not holds
+
+
+def test_an_expectation_for_no_kernel_that_can_be(project: Project) -> None:
+    project.test("assert sock.connect_and_wait(servers.closed()) == EISCONN")
+    expect(project, "ECONNREFUSED", condition='kernel = "6.1 and later"')
+    assert "is no range of releases" in project.run().output

@@ -134,7 +134,7 @@ def test_the_network_it_was_started_in_stays_as_it_was(host: Namespace, command:
         subprocess.run(["rm", "-rf", str(out)], check=True)  # noqa: S607  Whoever owns the files.
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(rows) > 20
-    assert {row["verdict"] for row in rows} == {"conforms"}
+    assert not [row["id"] for row in rows if row["unexpected"]]
     assert before["nftables"][0] == ["guard"]
     assert len(before["sysctls"]) > 100
     assert before == after
