@@ -26,9 +26,9 @@ class KernelFacts:
 class Expectation:
     """Rows by pattern, what they are known to observe, why, and what document says so.
 
-    The last three say which kernels the entry is for, by facts of the run; empty ones say nothing: ``kernel`` is a range
-    of releases such as ``>=6.1,<6.8``, ``implementation`` a name such as ``gVisor``, ``security`` a module such as
-    ``selinux``.
+    The last three say which kernels the entry is for, by facts of the run; empty ones say nothing: ``kernel`` is a
+    range of releases such as ``>=6.1,<6.8``, ``implementation`` a name such as ``gVisor``, ``security`` a module such
+    as ``selinux``.
     """
 
     rows: str
