@@ -66,6 +66,10 @@ def write(text: str, output: Path | None) -> None:
         return
     partly = output.with_name(f".{output.name}.{os.getpid()}")
     try:
+        if output.exists() and not output.is_file():
+            # A device or a pipe is written to; to put a file in its place would take it away from everybody.
+            output.write_text(text, encoding="utf-8")
+            return
         partly.write_text(text, encoding="utf-8")
         partly.replace(output)
     except OSError as error:

@@ -3,10 +3,12 @@
 import csv
 import io
 import json
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 from xml.etree.ElementTree import Element, fromstring
 
 import pytest
@@ -18,6 +20,7 @@ from reports import github
 from reports.badge import badge, svg
 from reports.kcidb import kcidb, path, status
 from reports.ktap import ktap
+from reports.plain import one_line
 from reports.records import NEVER_REACHED
 from reports.results import Results, read_results
 from reports.rows import COLUMNS, rows_as_csv
@@ -179,8 +182,24 @@ def test_what_never_ran_is_no_failure_of_the_kernel() -> None:
 
 def test_kcidb_of_a_stranger(evil: Results) -> None:
     report = check(kcidb([evil], "mylab"))
-    assert all(len(test["log_excerpt"]) <= 16384 for test in report["tests"] if "log_excerpt" in test)
-    assert path(replace(ROWS[0], id="../..//../x"))
+    assert not any("start_time" in test for test in report["tests"])
+    assert path(replace(ROWS[0], id="../..//../x")) == "kconform._x"
+
+
+def test_kcidb_of_long_texts_odd_times_and_nothing_to_say(tmp_path: Path) -> None:
+    long = [
+        replace(ROWS[0], detail="x" * 99 + "\n", unexpected=True),
+        replace(ROWS[1], detail=("x" * 99 + "\n") * 1000),
+    ]
+    for started, said in (
+        ("20261124T085858+0000", "2026-11-24T08:58:58+00:00"),
+        ("2026-11-24T08:58:58", None),
+        ("yesterday", None),
+    ):
+        report = check(kcidb([sample(tmp_path, long, started=started)], "mylab"))
+        assert {test.get("start_time") for test in report["tests"]} == {said}
+        assert "null" not in json.dumps(report["tests"])
+        assert len(report["tests"][1]["log_excerpt"]) == 16384
 
 
 @pytest.mark.parametrize(
@@ -248,12 +267,21 @@ def test_annotations(good: Results, cut: Results) -> None:
 
 
 def test_annotations_of_a_stranger(evil: Results) -> None:
-    for line in github.annotations([evil]):
+    for line, found in zip(github.annotations([evil]), [each for each in evil.rows if each.unexpected], strict=True):
         assert line.isprintable()
-        command, properties, message = re.fullmatch(r"::(\w+) ([^:]*)::(.*)", line).groups()  # type: ignore[union-attr]
-        assert command == "error"
-        assert [each.partition("=")[0] for each in properties.split(",")] == ["title"]
-        assert "%25" in message
+        _, properties, message = line.split("::", 2)
+        assert properties.startswith("error title=")
+        title = properties.removeprefix("error title=")
+        assert not set(title) & set(",:")
+        assert unquote(title) == one_line(found.id)
+        assert unquote(message).startswith(("allowed \n", "could not be judged: \n", "conforms, although"))
+        assert unquote(message).splitlines()[-1].startswith(("![x]", "\\n", "# h", "- l", "run it alone"))
+
+
+def test_an_annotation_names_no_file_of_elsewhere(tmp_path: Path) -> None:
+    for file in ("suites/../x.py", "/etc/x.py", "x.py", "suites/x.sh", "suites/a b.py", "suites/\n.py"):
+        (line,) = github.annotations([sample(tmp_path, [replace(ROWS[1], test=f"{file}::test_b")])])
+        assert line.startswith("::error title=")
 
 
 def test_no_more_annotations_than_github_shows(tmp_path: Path) -> None:
@@ -315,7 +343,7 @@ def test_the_badge_of_what_is_not_whole(cut: Results) -> None:
 
 
 def test_the_badge_of_a_stranger(evil: Results) -> None:
-    picture = xml(svg(badge([evil], HOSTILE)))
+    picture = xml(svg(badge([evil], "\x00<b onclick='x'>&\"</text>")))
     assert {each.tag.partition("}")[2] for each in picture.iter()} == {"svg", "title", "rect", "g", "text"}
     assert all(not key.startswith("on") for each in picture.iter() for key in each.attrib)
 
@@ -379,6 +407,18 @@ def test_each_command_writes_to_a_file_and_to_the_terminal(good: Results, tmp_pa
             assert wrong.status == 2
             assert f"{nowhere}: can't be written" in wrong.output
         assert sorted(each.name for each in tmp_path.iterdir()) == ["good", "made"]
+
+
+def test_a_pipe_is_written_to_and_stays_one(good: Results, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    end = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        assert run_reports("badge", good.folder, "-o", pipe).status == 0
+        assert os.read(end, 10000).decode() == svg(badge([good]))
+    finally:
+        os.close(end)
+    assert pipe.is_fifo()
 
 
 def test_help_names_every_command_with_examples() -> None:
