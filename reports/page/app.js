@@ -76,7 +76,7 @@ function render(moved) {
     const [view] = each.hash.slice(1).split("?");
     if (view === at.view) each.setAttribute("aria-current", "page");
     else each.removeAttribute("aria-current");
-    each.hash = address(view, "", { q: Object.hasOwn(FILTERED, view) ? at.query : "" });
+    each.setAttribute("href", address(view, "", { q: Object.hasOwn(FILTERED, view) ? at.query : "" }));
   }
   const wanted = main.querySelector(".wanted");
   if (wanted) wanted.scrollIntoView({ block: "center" });

@@ -98,7 +98,7 @@ function kernelSheet(kernel) {
   const list = (/** @type {[string, string][]} */ pairs) => (pairs.length ? h("ul", { class: "plain mono" }, ...pairs.map(([name, value]) => h("li", {}, `${name} = ${value}`))) : h("p", {}, "Can't be read here."));
   return h(
     "section",
-    { "aria-label": kernel.label },
+    {},
     several && h("h2", {}, kernel.label),
     facts(
       [

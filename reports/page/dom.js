@@ -103,7 +103,7 @@ function table(label, head, body, css = "") {
   const made = h("table", { class: css }, h("caption", { class: "unseen" }, label));
   if (head.length) made.append(h("thead", {}, h("tr", {}, head)));
   made.append(...bodies.filter((each) => each instanceof Node));
-  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, made);
+  return h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": label }, made);
 }
 
 /** @param {Child} name @param {string} [css] */

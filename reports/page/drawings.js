@@ -81,7 +81,7 @@ function timeline(calls) {
       free[number] = to;
     }
   }
-  return h("figure", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Time line" }, drawn);
+  return h("figure", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Time line" }, drawn);
 }
 
 /** Round moments, about five of them. @param {number} span */

@@ -121,7 +121,7 @@ function unexpectedSection() {
 }
 
 /** @param {string} title @param {...Child} children */
-const section = (title, ...children) => h("section", { "aria-label": title }, h("h2", {}, title), ...children);
+const section = (title, ...children) => h("section", {}, h("h2", {}, title), ...children);
 
 /** @param {Uint8Array[]} masks */
 function documentsSection(masks) {
@@ -131,7 +131,7 @@ function documentsSection(masks) {
     several ? "Do these kernels conform?" : "Does this kernel conform?",
     table(
       "Documents",
-      [column("Document"), ...kernels.flatMap((kernel) => (several ? [column(kernel.label)] : [column("Conforms"), column("Statements"), column("", "wide")]))],
+      [column("Document"), ...kernels.flatMap((kernel) => (several ? [column(kernel.label)] : [column("Conforms"), column("Statements"), column("Outcome", "wide")]))],
       tried.map((doc) =>
         h(
           "tr",

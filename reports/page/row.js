@@ -78,7 +78,7 @@ function evidenceOf(row, detail) {
   );
   if (detail.evidence.length) found.push(section("Evidence files", evidenceFiles(detail.evidence)));
   if (detail.said) {
-    const opened = h("details", {}, h("summary", {}, "As printed in the terminal"), h("pre", { tabindex: 0, role: "region", "aria-label": "Terminal" }, detail.said));
+    const opened = h("details", {}, h("summary", {}, "As printed in the terminal"), h("pre", { tabindex: 0, role: "group", "aria-label": "Terminal" }, detail.said));
     found.push(opened);
   }
   return found;
@@ -97,7 +97,7 @@ function transcript(row, calls) {
       { class: parts ? "parting" : "", "aria-current": parts ? "step" : null },
       h("td", { class: "number" }, (call.start / 1000).toFixed(3)),
       threads && h("td", {}, call.thread),
-      h("th", { scope: "row" }, h("code", {}, call.text), asked && " ", asked, parts && h("strong", { class: "parts" }, "← here they part")),
+      h("th", { scope: "row" }, h("code", {}, call.text), asked && " ", asked, parts && " ", parts && h("strong", { class: "parts" }, "← here they part")),
       h("td", { class: "number" }, call.seconds === null ? "never" : duration(call.seconds)),
     );
   });

@@ -24,7 +24,7 @@ function rowsView({ found, query }) {
 function groupTable(what, groups, termOf, query) {
   return table(
     what,
-    [column(what), column("Rows", "number"), column("", "wide")],
+    [column(what), column("Rows", "number"), column("Outcome", "wide")],
     [...groups].map(([name, of]) => {
       const counts = tally(of.map(rowState));
       return h(
@@ -107,7 +107,7 @@ function matrixView({ found, query }) {
   return view(
     "Family, type, mode and door",
     h("p", { class: "soft" }, "Each number opens its rows."),
-    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, h("table", { class: "matrix" }, h("caption", { class: "unseen" }, label), head, h("tbody", {}, body))),
+    h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": label }, h("table", { class: "matrix" }, h("caption", { class: "unseen" }, label), head, h("tbody", {}, body))),
     legend(),
   );
 }
@@ -124,7 +124,7 @@ function slowestView({ found }) {
     h("p", { class: "soft" }, `The ${counted(slow.length, "row")} that took longest, with set-up and tear-down. Rows overlap: most of these wait for timers of the kernel.`),
     table(
       "Slowest rows",
-      [column("Time", "number"), column("", "gauge"), column("Row"), column("Verdict")],
+      [column("Time", "number"), h("td", { class: "gauge" }), column("Row"), column("Verdict")],
       slow.map((row) => {
         const gauge = h("span", { class: "gauge" });
         gauge.style.width = `${(100 * rows.time[row]) / most}%`;

@@ -1,0 +1,291 @@
+"""The report in a real browser: its views, its filter, what it says against the terminal, and who can read it."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reports.conformance import score_documents
+from reports.html import render, write_html
+from reports.records import Row
+from reports.results import Results, read_many
+from tests.browser import MISSING, browser, find_browser, opened
+from tests.samples import CALL, ROWS, RUN, records, row, sample, written
+
+pytestmark = pytest.mark.skipif(find_browser() is None, reason=MISSING)
+
+HOSTILE = "</script><img src=x onerror=window.hurt=1><script>window.hurt=1</script>\u2028\u2029<!--<script>'\"&amp;]]>"
+VIEWS = {
+    "#overview": "connect(2)",
+    "#documents": "Documents",
+    "#document/demo.2": "A page",
+    "#sentence/other.3/2": "Another page",
+    "#errno": "By errno",
+    "#subject": "By subject",
+    "#matrix": "Family, type, mode and door",
+    "#disagreements": "Where documents and kernel part",
+    "#not-exercised": "Not exercised, by reason",
+    "#slowest": "Slowest rows",
+    "#rows": "All rows",
+    "#rows?q=expected:no": "Rows that match",
+    "#facts": "Facts of the runs",
+    "#clause/demo.b": "b",
+    "#row/demo.b/inet-stream-blocking-syscall": "b",
+    "#row/demo.x/inet-stream-blocking-syscall": "Not here",
+    "#nothing": "Not here",
+}
+# Terms of the filter, and the rows that they leave: clause and family.
+QUERIES: dict[str, set[str]] = {
+    "demo.a": {"a/inet", "a/inet6"},
+    "verdict:deviates": {"b/inet", "e/inet"},
+    "expected:no": {"b/inet", "d/inet", "f/inet"},
+    "verdict:deviates expected:yes": {"e/inet"},
+    "family:inet6": {"a/inet6"},
+    "family:inet": {"a/inet", "b/inet", "c/inet", "d/inet", "e/inet", "f/inet"},
+    "family:inet* clause:demo.a,demo.c": {"a/inet", "a/inet6", "c/inet"},
+    "type:stream -verdict:conforms,deviates": {"c/inet", "d/inet"},
+    "errno:eisconn": {"b/inet", "e/inet"},
+    "observed:NOTCONN": {"b/inet"},
+    "1998": {"e/inet", "f/inet"},
+    '"since 1998" -f': {"e/inet"},
+    "is:different": {"a/inet6", "b/inet", "f/inet"},
+    "document:other.3 kernel:6.18 door:syscall": {"a/inet", "a/inet6", "b/inet"},
+    "demo.b/inet-stream": {"b/inet"},
+    "world:pair": {"b/inet"},
+    "door:io_uring": set(),
+}
+HOSTS = [
+    {"name": "client", "addresses": ["192.0.2.1", "2001:db8:1::1"]},
+    {"name": "server", "addresses": ["192.0.2.2"]},
+]
+WAITING = {**CALL, "thread": "caller", "start": 0.2, "seconds": 1.5, "met": True}
+STUCK = {**CALL, "start": 1.9, "seconds": None, "returned": None, "asked": None, "met": None, "text": "poll(3) = ?"}
+
+
+def plain(names: Iterable[str]) -> list[str]:
+    """Names for cases that nobody takes for rows."""
+    return [re.sub(r"\W+", "-", name) for name in names]
+
+
+def suites() -> list[dict[str, Any]]:
+    """The sample's catalogue with a document that is known by sentence, and a clause that documents disagree on."""
+    (suite,) = json.loads(json.dumps(RUN.suites))
+    sentences = [
+        {"id": "1", "gist": "First.", "clauses": ["demo.a"]},
+        {"id": "2", "gist": "Then.", "clauses": ["demo.b"]},
+    ]
+    suite["documents"].append({"id": "other.3", "title": "Another page", "sentences": sentences})
+    for clause in suite["clauses"][:2]:
+        clause["sources"].append("other.3 [DESCRIPTION]")
+    suite["clauses"][0]["disagreement"] = "other.3 says so, too, and differently."
+    return [suite]
+
+
+def rows(**changes: Any) -> list[Row]:
+    """The sample's rows, one of which waits between two hosts and has evidence."""
+    evidence = [
+        {"kind": "packets", "path": "evidence/demo.b~inet-stream-blocking-syscall/packets.pcapng"},
+        {"kind": "sockets", "path": "evidence/demo.b~inet-stream-blocking-syscall/sockets.json", "note": "two"},
+    ]
+    told = replace(
+        ROWS[1], world={"name": "pair", "hosts": HOSTS}, transcript=[WAITING, CALL, STUCK], evidence=evidence
+    )
+    return [ROWS[0], replace(told, **changes), *ROWS[2:]]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Any]:
+    """The browser."""
+    with browser() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> list[Results]:
+    """Two kernels that differ about a row, and of which one has a row more."""
+    folder = tmp_path_factory.mktemp("several")
+    kernel = {**RUN.kernel, "release": "6.18.0"}
+    other = [*rows(observed="ENOTCONN")[:-1], row("a", "conforms", family="inet6", seconds=0.5)]
+    lines = records(other, replace(RUN, suites=suites(), kernel=kernel))
+    paths = [written(folder / "one", records(rows(), replace(RUN, suites=suites()))), written(folder / "two", lines)]
+    return read_many(paths)
+
+
+@pytest.fixture(scope="module")
+def page(several: list[Results], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report on both."""
+    path = tmp_path_factory.mktemp("page") / "index.html"
+    write_html(several, path)
+    return path
+
+
+def words(tab: Any, selector: str = "main") -> str:
+    """What a reader sees there, in one line."""
+    return " ".join(tab.inner_text(selector).split())
+
+
+def close(tab: Any) -> None:
+    """Close the tab; nothing may have gone wrong in it."""
+    assert tab.complaints == []
+    tab.context.close()
+
+
+@pytest.mark.parametrize("place", VIEWS, ids=plain(VIEWS))
+def test_each_view_opens_by_its_address_and_can_be_read_by_everyone(running: Any, page: Path, place: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    tab = opened(running, page, place)
+    assert words(tab, "h1") == VIEWS[place]
+    for scheme in ("light", "dark"):
+        tab.emulate_media(color_scheme=scheme)
+        found = Axe().run(tab)
+        assert found.violations_count == 0, found.generate_report()
+    tab.set_viewport_size({"width": 400, "height": 800})
+    tab.reload()
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 400
+    found = Axe().run(tab)
+    assert found.violations_count == 0, found.generate_report()
+    close(tab)
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=plain(QUERIES))
+def test_the_filter(running: Any, page: Path, query: str) -> None:
+    tab = opened(running, page)
+    tab.fill("#filter", query)
+    found = tab.eval_on_selector_all(
+        "tbody tr:not(.heading) th a", "all => all.map((each) => each.getAttribute('href'))"
+    )
+    ids = {href.removeprefix("#row/demo.").replace("-stream-blocking-syscall", "") for href in found}
+    assert ids == QUERIES[query]
+    # Whoever gets the address sees the same.
+    again = opened(running, page, f"#{tab.url.partition('#')[2]}")
+    assert again.input_value("#filter") == query
+    assert words(again) == words(tab)
+    close(again)
+    close(tab)
+
+
+def test_terms_that_nobody_understands_are_named(running: Any, page: Path) -> None:
+    tab = opened(running, page, "#rows?q=verdict:fine is:odd EISCONN")
+    assert words(tab, "#shown") == "4 rows; not understood: verdict:fine is:odd"
+    close(tab)
+
+
+def test_a_row_reads_like_a_report_of_a_bug(running: Any, page: Path) -> None:
+    tab = opened(running, page, "#row/demo.b/inet-stream-blocking-syscall?kernel=6.18.0 root")
+    tab.wait_for_selector(".transcript")
+    said = words(tab)
+    for part in (
+        "It is so.",
+        "Allowed EISCONN",
+        "Observed ENOTCONN",
+        "demo.2 [DESCRIPTION]",
+        "6.18.0 root",
+        "6.1.0 root",
+    ):
+        assert part in said
+    assert words(tab, ".parting") == "1.000 main " + CALL["text"] + " ✗ asked EISCONN ← here they part 100 µs"
+    assert tab.locator(".parting").count() == 1
+    assert tab.locator("svg.world rect.host").count() == 2
+    assert tab.get_attribute("svg.world", "aria-label") == (
+        "World pair: client with 192.0.2.1, 2001:db8:1::1; linked to server with 192.0.2.2"
+    )
+    assert tab.locator("svg.timeline rect.call").count() == 3
+    assert "pytest --row demo.b/inet-stream-blocking-syscall" in said
+    assert "python -m reports reproduce demo.b/inet-stream-blocking-syscall" in said
+    close(tab)
+
+
+def test_keys_are_enough(running: Any, page: Path) -> None:
+    tab = opened(running, page)
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.id") == "skip"
+    tab.keyboard.press("Enter")
+    assert tab.evaluate("document.activeElement.id") == "main"
+    tab.focus("nav a[href='#matrix']")
+    tab.keyboard.press("Enter")
+    # Whoever can't see that the page has changed is led to its heading.
+    tab.wait_for_function("document.activeElement.tagName === 'H1'")
+    assert words(tab, "h1") == "Family, type, mode and door"
+    assert tab.get_attribute("nav a[aria-current]", "href") == "#matrix"
+    assert tab.title().startswith("Family, type, mode and door")
+    tab.go_back()
+    tab.wait_for_function("document.querySelector('h1').textContent === 'connect(2)'")
+    close(tab)
+
+
+def test_the_page_and_the_terminal_count_alike(running: Any, several: list[Results], page: Path) -> None:
+    tab = opened(running, page)
+    counted = tab.evaluate(
+        """() => clauseMasks(everyRow).map((masks) => Object.fromEntries(documents.map((doc) =>
+            [doc.id, tally(statementsOf(doc).map((statement) => stateOfStatement(statement, masks)))])))"""
+    )
+    for results, found in zip(several, counted, strict=True):
+        for score in score_documents(results):
+            assert found[score.document.id] == {
+                "good": score.conforming,
+                "known": score.expected,
+                "bad": score.unexpected,
+                "error": score.harness_errors,
+                "none": score.not_exercised,
+            }
+    close(tab)
+
+
+def test_hostile_results_are_shown_as_the_text_that_they_are(running: Any, tmp_path: Path) -> None:
+    def poison(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: each if key in keep else poison(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [poison(each) for each in value]
+        return f"{value}{HOSTILE}" if isinstance(value, str) else value
+
+    keep = {"record", "schema", "verdict", "sources", "state", "path", "documents"}
+    lines = [poison(record) for record in records(rows())]
+    for clause in lines[0]["suites"][0]["clauses"]:
+        clause["sources"] = ["demo.2 [DESCRIPTION]"]
+    lines[2]["evidence"][0]["path"] = "javascript:window.hurt=1"
+    results = read_many([written(tmp_path, lines)])
+    path = tmp_path / "index.html"
+    write_html(results, path)
+    tab = opened(running, path)
+    assert HOSTILE[:20] in tab.title()
+    for place in [*VIEWS, *(f"#row/{each.id}" for each in results[0].rows), f"#rows?q={HOSTILE}", f"#row/{HOSTILE}"]:
+        tab.evaluate("place => { location.hash = place; }", place)
+        tab.wait_for_timeout(30)  # For the evidence of a row, which opens by itself.
+        assert tab.evaluate("window.hurt") is None
+        assert tab.locator("main :is(img, script)").count() == 0
+    close(tab)
+
+
+def test_the_policy_stops_what_gets_in_all_the_same(running: Any, page: Path, tmp_path: Path) -> None:
+    worse = "<script>window.hurt = 1</script><img src=x onerror='window.hurt = 1'></body>"
+    path = tmp_path / "worse.html"
+    path.write_text(page.read_text(encoding="utf-8").replace("</body>", worse), encoding="utf-8")
+    tab = opened(running, path)
+    assert tab.evaluate("window.hurt") is None
+    assert any("Content Security Policy" in each for each in tab.complaints)
+    tab.context.close()
+
+
+def test_one_kernel(running: Any, tmp_path: Path) -> None:
+    path = tmp_path / "index.html"
+    path.write_text(render(sample(tmp_path, kernel={**RUN.kernel, "release": "6.6.6"})), encoding="utf-8")
+    tab = opened(running, path)
+    said = words(tab)
+    for part in ("Linux 6.6.6", "2026-11-24 08:58:58 UTC", "root", "3 rows are unexpected.", "1 deviate as expected"):
+        assert part in said
+    assert said.index("Unexpected") < said.index("Does this kernel conform?") < said.index("not here")
+    close(tab)
+
+
+def test_a_run_that_was_cut_off(running: Any, tmp_path: Path) -> None:
+    path = tmp_path / "index.html"
+    write_html(read_many([written(tmp_path, records(rows())[:3])]), path)
+    tab = opened(running, path)
+    assert "Incomplete. The run was cut off" in words(tab)
+    close(tab)
