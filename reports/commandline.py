@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from reports.plain import one_line
-from reports.results import ResultsError
+from reports.results import Results, ResultsError
 
 # argparse has no public name for it, and what it has takes no parameter when it runs.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  As the line above says.
@@ -48,6 +48,28 @@ def wants_results(parser: argparse.ArgumentParser, *, many: bool = False) -> Non
         parser.add_argument("results", type=Path, nargs="+", metavar="RESULTS", help=words)
     else:
         parser.add_argument("results", type=Path, metavar="RESULTS", help=words)
+
+
+def wants_labels(parser: argparse.ArgumentParser) -> None:
+    """Let a subcommand take a name for each run, as ``label``."""
+    words = "what a run is called, in the order of the runs (default: its kernel's release, and root or user)"
+    parser.add_argument("--label", action="append", default=[], metavar="NAME", help=words)
+
+
+def name(several: list[Results], labels: list[str]) -> None:
+    """Call the first of several runs by these labels; the others keep theirs.
+
+    Raises:
+        CommandError: when there are more labels than runs, or one stands for two runs.
+    """
+    if len(labels) > len(several):
+        raise CommandError(f"--label was given {len(labels)} times for {len(several)} runs")
+    for results, label in zip(several, labels, strict=False):
+        results.label = label
+    every = [results.label for results in several]
+    twice = next((label for label in every if every.count(label) > 1), None)
+    if twice is not None:
+        raise CommandError(f"two runs have the label {twice!r}")
 
 
 def wants_output(parser: argparse.ArgumentParser, default: str = "standard output") -> None:

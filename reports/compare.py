@@ -8,9 +8,10 @@ from typing import Any
 from reports.allow import Allowance, allowance, load_allowances, unused
 from reports.catalogue import CatalogueError
 from reports.changes import CHANGES, NEW, SAME, WORDS, WORSE, Difference, cell, compare, counts, steps
-from reports.commandline import CommandError, Commands, declare, wants_results, write
+from reports.commandline import CommandError, Commands, declare, name, wants_labels, wants_results, write
 from reports.plain import one_line
 from reports.records import Row
+from reports.render import write_page
 from reports.results import Results, read_many
 from reports.terminal import privilege
 
@@ -28,7 +29,7 @@ or when it became a harness error. --allow names a TOML file of rows that may, e
 """
 _EXAMPLES = """old/results.jsonl reports/out
 6.1 6.12 6.18 --label stable --label longterm --label next
-old new --allow known.toml --json differences.json
+old new --allow known.toml --json differences.json --html differences.html
 merged --all"""
 
 
@@ -44,35 +45,14 @@ def add_command(commands: Commands) -> None:
     parser.add_argument("--all", action="store_true", help=f"show every row that differs, not {SHOWN} of each kind")
     words = "write it as JSON, too; - prints that instead of the table"
     parser.add_argument("--json", type=Path, metavar="FILE", help=words)
-
-
-def wants_labels(parser: argparse.ArgumentParser) -> None:
-    """Let a subcommand take a name for each run, as ``label``."""
-    words = "what a run is called, in the order of the runs (default: its kernel's release, and root or user)"
-    parser.add_argument("--label", action="append", default=[], metavar="NAME", help=words)
-
-
-def read_labelled(chosen: argparse.Namespace, *, light: bool = True) -> list[Results]:
-    """Read the results that were named, each run called as was asked.
-
-    Raises:
-        CommandError: when there are more names than runs, or one name stands twice.
-    """
-    several = read_many(chosen.results, light=light)
-    labels: list[str] = chosen.label
-    if len(labels) > len(several):
-        raise CommandError(f"--label was given {len(labels)} times for {len(several)} runs")
-    for results, label in zip(several, labels, strict=False):
-        results.label = label
-    every = [results.label for results in several]
-    twice = next((label for label in every if every.count(label) > 1), None)
-    if twice is not None:
-        raise CommandError(f"two runs have the label {twice!r}")
-    return several
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="write it as a page, too: its filter knows is:different"
+    )
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    several = read_labelled(chosen)
+    several = read_many(chosen.results, light=True)
+    name(several, chosen.label)
     if len(several) < 2:
         raise CommandError("there is one run only: name two results, or a file that holds several runs")
     try:
@@ -83,6 +63,8 @@ def _run(chosen: argparse.Namespace) -> int:
     allowed = {each.id: entry for each in differences if (entry := allowance(each, entries)) is not None}
     if chosen.json:
         write(as_json(several, differences, allowed), chosen.json)
+    if chosen.html:
+        write_page(chosen.results, chosen.html, [results.label for results in several])
     if chosen.json != Path("-"):
         shown = None if chosen.all else SHOWN
         lines = [*table(several, differences, allowed, shown), *_notes(entries, differences)]

@@ -7,12 +7,12 @@ import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
 
-from reports.commandline import CommandError, Commands, declare, wants_results, write
-from reports.compare import read_labelled, wants_labels
+from reports.commandline import CommandError, Commands, declare, name, wants_labels, wants_results, write
 from reports.plain import one_line
-from reports.results import RESULTS, Results, read_file
+from reports.records import End, Row, Run
+from reports.render import write_page
+from reports.results import RESULTS, folder_of, incompleteness, read_runs, records
 
 _EXAMPLES = """6.1 6.12 6.18 -o all-kernels
 linux/results.jsonl gvisor/results.jsonl --label linux --label gvisor -o both"""
@@ -28,14 +28,15 @@ def add_command(commands: Commands) -> None:
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    labels = [results.label for results in read_labelled(chosen)]
-    for line in merge(chosen.results, labels, chosen.output):
+    runs = read_runs(chosen.results)
+    name(runs, chosen.label)
+    for line in merge(chosen.results, [results.label for results in runs], chosen.output):
         write(f"{one_line(line)}\n", None)
     return 0
 
 
 def merge(paths: list[Path], labels: list[str], output: Path) -> list[str]:
-    """Write the runs of all files into one folder.
+    """Write the runs of all files into one folder: results, their page, and copies of their evidence.
 
     Args:
         paths: results files, or folders that hold one.
@@ -43,58 +44,79 @@ def merge(paths: list[Path], labels: list[str], output: Path) -> list[str]:
         output: the folder; it is made where it is not there, and is none of those that are read.
 
     Returns:
-        What was written, and which evidence was not there to be copied; a line each.
+        What was written, what is not whole, and which evidence was not there to be copied; a line each.
 
     Raises:
         CommandError: when the folder is among those that are read, or can't be written.
         ResultsError: when a file can't be read.
     """
-    folders = {(path if path.is_dir() else path.parent).resolve() for path in paths}
-    if output.resolve() in folders:
+    if output.resolve() in {folder_of(path).resolve() for path in paths}:
         raise CommandError(f"{output}: is read from, and can't be written to as well")
-    said: list[str] = []
     partly = output / f".{RESULTS}.{os.getpid()}"
-    left = iter(enumerate(labels, start=1))
+    targets = [_Target(label, output, f"{number}-{_name(label)}") for number, label in enumerate(labels, start=1)]
     try:
         output.mkdir(parents=True, exist_ok=True)
         with partly.open("w", encoding="utf-8") as file:
-            # A file at a time: together they may be more than the memory holds.
+            first = 0
+            # Record by record: together they may be more than the memory holds.
             for path in paths:
-                for results in read_file(path):
-                    number, label = next(left)
-                    said += _add(results, label, f"{number}-{_name(label)}", file, output)
+                index = -1
+                for index, item in records(path):
+                    file.write(targets[first + index].take(item, folder_of(path)))
+                first += index + 1
         partly.replace(output / RESULTS)
     except OSError as error:
         raise CommandError(f"{output}: can't be written: {error.strerror}") from error
     finally:
         with contextlib.suppress(OSError):
             partly.unlink()
-    return [*said, f"wrote {output / RESULTS}, with {len(labels)} runs"]
+    write_page([output], output / "index.html")
+    said = [line for target in targets for line in target.finish()]
+    return [*said, f"wrote {output / RESULTS} and index.html, with {len(labels)} runs"]
 
 
-def _add(results: Results, label: str, prefix: str, file: IO[str], output: Path) -> list[str]:
-    said = []
-    file.write(replace(results.run, label=label).line())
-    for row in results.rows:
+class _Target:
+    """A run as it goes into the merged file."""
+
+    def __init__(self, label: str, output: Path, prefix: str) -> None:
+        self._label = label
+        self._output = output
+        self._prefix = prefix
+        self._rows = 0
+        self._end: End | None = None
+        self._said: list[str] = []
+
+    def take(self, item: Run | Row | End | str, folder: Path) -> str:
+        """The line that a record of the run becomes; its evidence is copied. Empty for what is no record."""
+        if isinstance(item, Run):
+            return replace(item, label=self._label).line()
+        if isinstance(item, Row):
+            self._rows += 1
+            return replace(item, run=self._label, evidence=self._copies(item, folder)).line()
+        if isinstance(item, End):
+            self._end = item
+            return replace(item, run=self._label).line()
+        self._said.append(f"{self._label}: DAMAGED: {item}")
+        return ""
+
+    def finish(self) -> list[str]:
+        """What there is to say of the run; a line each."""
+        missing = incompleteness(self._end, self._rows)
+        return [*self._said, *([f"{self._label}: INCOMPLETE: {missing}"] if missing else [])]
+
+    def _copies(self, row: Row, folder: Path) -> list[dict[str, str]]:
         kept = []
         for each in row.evidence:
-            path = _copy(results.folder, each["path"], prefix, output)
+            path = _copy(folder, each["path"], self._prefix, self._output)
             if path is None:
-                said.append(f"{label}: {each['path']} is not there, and was left out")
+                self._said.append(f"{self._label}: {each['path']} is not there, and was left out")
             else:
                 kept.append({**each, "path": path})
-        file.write(replace(row, run=label, evidence=kept).line())
-    if results.end is not None:
-        file.write(replace(results.end, run=label).line())
-    if results.incomplete:
-        said.append(f"{label}: INCOMPLETE: {results.incomplete}")
-    return said
+        return kept
 
 
-def _copy(folder: Path | None, path: str, prefix: str, output: Path) -> str | None:
+def _copy(folder: Path, path: str, prefix: str, output: Path) -> str | None:
     """Copy a file of evidence; the path under which it lies now, or None where it is no file of that folder."""
-    if folder is None:
-        return None
     source = folder / path
     # A link in a stranger's folder may lead anywhere.
     if not source.is_file() or not source.resolve().is_relative_to((folder / "evidence").resolve()):

@@ -1,27 +1,74 @@
-"""``python -m reports html``: the page anew, from results that are there."""
+"""``python -m reports html``: the page anew, from results that are there, of one kernel or of many side by side."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-from reports.commandline import Commands, declare, wants_output, wants_results, write
-from reports.html import render
-from reports.results import read_results
+from reports.commandline import CommandError, Commands, declare, name, wants_labels, wants_output, wants_results, write
+from reports.html import page
+from reports.packing import Packer
+from reports.records import End, Row, Run
+from reports.results import ResultsError, default_label, folder_of, read_runs, records
 
 _EXAMPLES = """reports/out
-old/results.jsonl -o old.html"""
+old/results.jsonl -o old.html
+6.1 6.12 6.18 -o kernels.html"""
 
 
 def add_command(commands: Commands) -> None:
     """Declare ``python -m reports html``."""
-    parser = declare(commands, "html", "write the report as one HTML page, beside the results", _EXAMPLES, _run)
-    wants_results(parser)
+    parser = declare(commands, "html", "write the report as one HTML page, with a column for each run", _EXAMPLES, _run)
+    parser.description = (
+        f"{parser.description}\n\nEvidence is linked from a page that lies beside its results: see merge."
+    )
+    wants_results(parser, many=True)
+    wants_labels(parser)
     wants_output(parser, "index.html beside the results")
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    results = read_results(chosen.results)
-    folder = chosen.results if chosen.results.is_dir() else chosen.results.parent
-    output: Path = chosen.output or folder / "index.html"
-    write(render(results), output)
+    if chosen.output is None and len(chosen.results) > 1:
+        raise CommandError("-o has to say where the page of several results goes")
+    output: Path = chosen.output or folder_of(chosen.results[0]) / "index.html"
+    if chosen.label:
+        name(read_runs(chosen.results), chosen.label)
+    write_page(chosen.results, output, chosen.label)
     write(f"wrote {output}\n", None)
     return 0
+
+
+def write_page(paths: Sequence[Path], output: Path, labels: Sequence[str] = ()) -> None:
+    """Write the page of all runs in these files; they are read row by row, and never are in memory whole.
+
+    Args:
+        paths: results files, or folders that hold one.
+        output: where the page goes.
+        labels: names for the first runs; the others keep theirs.
+
+    Raises:
+        CommandError: when the page can't be written.
+        ResultsError: when a file can't be read.
+    """
+    packer = Packer()
+    names = list(labels)
+    for path in paths:
+        # Links to evidence lead from the page; a page that lies elsewhere has none.
+        beside = folder_of(path).resolve() == output.parent.resolve()
+        numbers: list[int] = []
+        for index, item in records(path):
+            if isinstance(item, Run):
+                numbers.append(_begin(packer, path, item, names.pop(0) if names else item.label or default_label(item)))
+            elif isinstance(item, Row):
+                packer.add(numbers[index], vars(item) if beside else {**vars(item), "evidence": []})
+            elif isinstance(item, End):
+                packer.end(numbers[index], item.collected, item.seconds)
+            else:
+                packer.damage(numbers[index], item)
+    write(page(packer), output)
+
+
+def _begin(packer: Packer, path: Path, run: Run, label: str) -> int:
+    try:
+        return packer.begin(vars(run), label)
+    except ValueError as error:
+        raise ResultsError(f"{path}: {error}") from error

@@ -55,11 +55,16 @@ class Results:
     @property
     def incomplete(self) -> str:
         """Why these are not the results of a whole run; empty where they are."""
-        if self.end is None:
-            return f"the run was cut off: {len(self.rows)} rows had ended, and nobody counted how many there should be"
-        if self.end.collected != len(self.rows):
-            return f"{self.end.collected} rows were collected and {len(self.rows)} are reported"
-        return ""
+        return incompleteness(self.end, len(self.rows))
+
+
+def incompleteness(end: End | None, reported: int) -> str:
+    """Why so many rows are not those of a whole run, given its end, where it had one; empty where they are."""
+    if end is None:
+        return f"the run was cut off: {reported} rows had ended, and nobody counted how many there should be"
+    if end.collected != reported:
+        return f"{end.collected} rows were collected and {reported} are reported"
+    return ""
 
 
 def default_label(run: Run) -> str:
@@ -109,16 +114,57 @@ def read_many(paths: Iterable[Path], *, light: bool = False) -> list[Results]:
 
 def read_file(path: Path, *, light: bool = False) -> list[Results]:
     """Read the results of every run in one file; see ``read_many``."""
+    several: list[Results] = []
+    for index, item in records(path, light=light):
+        if isinstance(item, Run):
+            several.append(Results(item, [], None, folder=folder_of(path)))
+        elif isinstance(item, Row):
+            several[index].rows.append(item)
+        elif isinstance(item, End):
+            several[index].end = item
+        else:
+            several[index].damaged.append(item)
+    make_unique(several)
+    return several
+
+
+def read_runs(paths: Iterable[Path]) -> list[Results]:
+    """The runs of all files without their rows, each with a label that no other has; see ``read_many``."""
+    every = [
+        Results(item, [], None, folder=folder_of(path))
+        for path in paths
+        for _, item in records(path, light=True)
+        if isinstance(item, Run)
+    ]
+    make_unique(every)
+    return every
+
+
+def records(path: Path, *, light: bool = False) -> Iterator[tuple[int, Run | Row | End | str]]:
+    """The records of a results file one by one, each with the number of its run in the file, which begins at 0.
+
+    A run comes before its rows. A text stands for a line that is no record, and says why.
+
+    Raises:
+        ResultsError: when the file can't be read, is none of kconform's, or is of another version.
+    """
     if path.is_dir():
         path = path / RESULTS
     reader = _Reader(path, light=light)
     try:
         with path.open("rb") as file:
             for number, line in enumerate(_lines(file, path), start=1):
-                reader.take(number, line)
+                found = reader.take(number, line)
+                if found is not None:
+                    yield found
     except OSError as error:
         raise ResultsError(f"{path}: can't be read: {error.strerror}") from error
-    return reader.finish()
+    yield from reader.finish()
+
+
+def folder_of(path: Path) -> Path:
+    """The folder in which a results file lies, and its evidence: the path itself where it is a folder."""
+    return path if path.is_dir() else path.parent
 
 
 def _lines(file: IO[bytes], path: Path) -> Iterator[bytes]:
@@ -140,7 +186,7 @@ def _lines(file: IO[bytes], path: Path) -> Iterator[bytes]:
 
 
 class _Reader:
-    """Puts the records of one file together to runs."""
+    """Makes records of the lines of one file, and knows what came before."""
 
     def __init__(self, path: Path, *, light: bool) -> None:
         # Imported late: a test run writes results and reads none.
@@ -153,85 +199,81 @@ class _Reader:
         self._decode = msgspec.json.decode
         self._convert = msgspec.convert
         self._shapes = {"run": shapes.Run, "row": shapes.Row, "end": shapes.End}
-        self._runs: list[Results] = []
-        self._rows: dict[tuple[int, str], None] = {}
+        self._labels: list[str | None] = []
         self._clauses: list[set[str]] = []
+        self._rows: set[tuple[int, str]] = set()
         self._damaged = 0
 
-    def take(self, number: int, line: bytes) -> None:
-        """Take one line.
+    def take(self, number: int, line: bytes) -> tuple[int, Run | Row | End | str] | None:
+        """The record of a line, or why it is none; None for lines that need no mention.
 
         Raises:
             ResultsError: when it is the first and no record of a run, or a run's record can't be used.
         """
         if not line.strip():
-            return
+            return None
+        said = "it is no results file of kconform, or was cut off at once"
         try:
             data = self._decode(line.decode("utf-8", "replace"))
             kind = data.pop("record")
             if kind == "run":
-                self._begin(data)
-                return
-            if self._runs and kind in self._shapes:
-                if self._light:
+                return self._begin(data)
+            if self._labels and kind in self._shapes:
+                if self._light and kind == "row":
                     _lighten(data)
                 self._convert(data, self._shapes[kind])
-                self._add(kind, data)
+                return self._add(kind, data)
+            if self._labels:
+                return None  # A kind of record that a later kconform writes.
         # A record that is nested without end makes the decoder give up with a RecursionError.
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            self._note(f"line {number} is no record: {_reason(error)}")
-        if not self._runs:
-            raise ResultsError(
-                f"{self._path}: has no run record: it is no results file of kconform, or was cut off at once"
-            )
+            if self._labels:
+                self._damaged += 1
+                what = f"line {number} is no record: {_reason(error)}"
+                return (len(self._labels) - 1, what) if self._damaged <= _SHOWN else None
+        raise ResultsError(f"{self._path}: has no run record: {said}")
 
-    def finish(self) -> list[Results]:
-        """The runs, each with a label that no other has."""
-        if not self._runs:
+    def finish(self) -> Iterator[tuple[int, str]]:
+        """What there is to say at the end of the file.
+
+        Raises:
+            ResultsError: when there was nothing in it.
+        """
+        if not self._labels:
             raise ResultsError(f"{self._path}: has no run record: it is empty, or was cut off at once")
         if self._damaged > _SHOWN:
-            self._runs[-1].damaged.append(f"and {self._damaged - _SHOWN} more lines are no records")
-        make_unique(self._runs)
-        return self._runs
+            yield len(self._labels) - 1, f"and {self._damaged - _SHOWN} more lines are no records"
 
-    def _begin(self, data: dict[str, Any]) -> None:
+    def _begin(self, data: dict[str, Any]) -> tuple[int, Run]:
         schema = data.get("schema")
         if schema != SCHEMA_VERSION:
             raise ResultsError(f"{self._path}: has schema version {schema!r:.20}; this kconform reads {SCHEMA_VERSION}")
         try:
             self._convert(data, self._shapes["run"])
-            clauses = {clause for suite in data["suites"] for clause in _check(suite)}
+            self._clauses.append({clause for suite in data["suites"] for clause in _check(suite)})
         except (ValueError, RecursionError) as error:
             raise ResultsError(f"{self._path}: has a run record that can't be used: {_reason(error)}") from error
-        self._clauses.append(clauses)
-        self._runs.append(Results(Run(**known(Run, data)), [], None, folder=self._path.parent))
+        self._labels.append(data.get("label"))
+        return len(self._labels) - 1, Run(**known(Run, data))
 
-    def _add(self, kind: str, data: dict[str, Any]) -> None:
+    def _add(self, kind: str, data: dict[str, Any]) -> tuple[int, Row | End]:
         index = self._find(data.get("run"))
-        run = self._runs[index]
         if kind == "end":
-            run.end = End(**known(End, data))
-        elif (index, data["id"]) in self._rows:
+            return index, End(**known(End, data))
+        if (index, data["id"]) in self._rows:
             raise ValueError(f"the row {data['id']} was there before")
-        elif data["clause"] not in self._clauses[index]:
+        if data["clause"] not in self._clauses[index]:
             raise ValueError(f"the row {data['id']} is of no clause of its run")
-        else:
-            self._rows[index, data["id"]] = None
-            run.rows.append(Row.from_record(data))
+        self._rows.add((index, data["id"]))
+        return index, Row.from_record(data)
 
     def _find(self, label: str | None) -> int:
         """Which run a record belongs to: the one it names, else the last that began."""
         if label is None:
-            return len(self._runs) - 1
-        found = [index for index, each in enumerate(self._runs) if each.run.label == label]
-        if not found:
+            return len(self._labels) - 1
+        if label not in self._labels:
             raise ValueError(f"no run has the label {label}")
-        return found[-1]
-
-    def _note(self, what: str) -> None:
-        self._damaged += 1
-        if self._runs and self._damaged <= _SHOWN:
-            self._runs[-1].damaged.append(what)
+        return len(self._labels) - 1 - self._labels[::-1].index(label)
 
 
 def _lighten(data: dict[str, Any]) -> None:

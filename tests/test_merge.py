@@ -1,6 +1,7 @@
 """Merging runs: one file of all, each with its label, and their evidence beside it and from nowhere else."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,7 +33,8 @@ def test_a_merged_file_holds_every_run(tmp_path: Path) -> None:
     )
     assert done.status == 0
     assert "6.1.0 root (2): INCOMPLETE: the run was cut off: 2 rows had ended" in done.output
-    assert done.output.endswith(f"wrote {tmp_path / 'all' / 'results.jsonl'}, with 3 runs\n")
+    assert done.output.endswith(f"wrote {tmp_path / 'all' / 'results.jsonl'} and index.html, with 3 runs\n")
+    assert kernels_of(tmp_path / "all" / "index.html") == ["new", "6.1.0 user", "6.1.0 root (2)"]
     runs = read_many([tmp_path / "all"])
     assert [each.label for each in runs] == ["new", "6.1.0 user", "6.1.0 root (2)"]
     assert [len(each.rows) for each in runs] == [6, 1, 2]
@@ -41,6 +43,28 @@ def test_a_merged_file_holds_every_run(tmp_path: Path) -> None:
     schema = json.loads((ROOT / "reports" / "results.schema.json").read_text(encoding="utf-8"))
     for record in read_records(tmp_path / "all" / "results.jsonl"):
         jsonschema.Draft202012Validator(schema).validate(record)
+
+
+def kernels_of(page: Path) -> list[str]:
+    """The labels of the kernels of which a page holds rows."""
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page.read_text(encoding="utf-8"))
+    assert found is not None
+    return [kernel["label"] for kernel in json.loads(found[1])["kernels"]]
+
+
+def test_a_page_of_several_files(tmp_path: Path) -> None:
+    with_evidence(tmp_path / "a", b"from a")
+    sample(tmp_path / "b")
+    page = tmp_path / "page.html"
+    assert run_reports("html", tmp_path / "a", tmp_path / "b", "-o", page, "--label", "old").status == 0
+    assert kernels_of(page) == ["old", "6.1.0 root"]
+    assert run_reports("html", tmp_path / "a", tmp_path / "b").output.endswith(
+        "where the page of several results goes\n"
+    )
+    assert run_reports("compare", tmp_path / "a", tmp_path / "b", "--html", page, "--label", "x").status == 0
+    assert kernels_of(page) == ["x", "6.1.0 root"]
+    assert run_reports("html", tmp_path / "a").status == 0
+    assert kernels_of(tmp_path / "a" / "index.html") == ["6.1.0 root"]
 
 
 def test_a_merged_file_can_be_compared_and_merged_again(tmp_path: Path) -> None:
