@@ -62,7 +62,7 @@ def test_a_page_of_several_files(tmp_path: Path) -> None:
         "where the page of several results goes\n"
     )
     assert run_reports("compare", tmp_path / "a", tmp_path / "b", "--html", page, "--label", "x").status == 0
-    assert kernels_of(page) == ["x", "6.1.0 root"]
+    assert kernels_of(page) == ["x", "6.1.0 root (2)"]
     assert run_reports("html", tmp_path / "a").status == 0
     assert kernels_of(tmp_path / "a" / "index.html") == ["6.1.0 root"]
 
