@@ -43,7 +43,7 @@ RUN = Run(
         }
     ],
 )
-CALL = {
+CALL: dict[str, Any] = {
     "call": "connect",
     "arguments": ["3", "{AF_INET, 127.0.0.1:7001}", "16"],
     "returned": -1,
