@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from reports.catalogue import Clause
 from reports.commandline import Commands, declare, wants_output, wants_results, write
 from reports.conformance import ClauseScore, score_clauses
+from reports.plain import one_line
 from reports.records import DEVIATES
 from reports.results import Results, read_results
 
@@ -37,11 +38,12 @@ def _run(chosen: argparse.Namespace) -> int:
 
 def disagreements(results: Results) -> str:
     """The page as Markdown."""
-    kernel = f"{results.run.kernel['name']} {results.run.kernel['release']}, {results.run.kernel['machine']}"
+    facts = results.run.kernel
+    kernel = _words(f"{facts['name']} {facts['release']}, {facts['machine']}")
     scores = score_clauses(results)
     deviating = [score for score in scores.values() if score.verdict == DEVIATES]
     others = [score for score in scores.values() if score.clause.disagreement and score.verdict != DEVIATES]
-    lines = [_HEAD.format(kernel=kernel, date=results.run.started[:10])]
+    lines = [_HEAD.format(kernel=kernel, date=_words(results.run.started[:10]))]
     lines += [f"## The kernel deviates ({len(deviating)})\n"]
     for score in deviating:
         lines += _deviation(score)
@@ -63,14 +65,14 @@ def _deviation(score: ClauseScore) -> Iterator[str]:
                 reasons.setdefault(row.expectation["reason"], row.expectation["document"])
     for (expected, observed), rows in seen.items():
         more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
-        yield f"- Allowed: `{_code(expected)}`. Observed: `{_code(observed)}` in `{rows[0]}`{more}."
+        yield f"- Allowed: `{_code(expected)}`. Observed: `{_code(observed)}` in `{_code(rows[0])}`{more}."
     conforming = sum(row.verdict != DEVIATES for row in score.rows)
     if conforming:
         yield f"- {conforming} other rows of the clause do not deviate."
     for reason, document in reasons.items():
-        yield f"- The kernel's side: {reason} ({document})"
+        yield f"- The kernel's side: {_words(reason)} ({_words(document)})"
     if score.clause.disagreement:
-        yield f"- {score.clause.disagreement}"
+        yield f"- {_words(score.clause.disagreement)}"
     yield ""
 
 
@@ -78,18 +80,23 @@ def _conforming(score: ClauseScore) -> Iterator[str]:
     yield from _clause(score.clause)
     shown = next((row for row in score.rows if row.observed is not None), None)
     if shown is not None:
-        yield f"- Observed: `{_code(shown.observed or '')}` in `{shown.id}`."
+        yield f"- Observed: `{_code(shown.observed or '')}` in `{_code(shown.id)}`."
     else:
-        yield f"- {score.reason or 'Not observed in this run.'}"
-    yield f"- {score.clause.disagreement}"
+        yield f"- {_words(score.reason) or 'Not observed in this run.'}"
+    yield f"- {_words(score.clause.disagreement)}"
     yield ""
 
 
 def _clause(clause: Clause) -> Iterator[str]:
-    yield f"### {clause.id}\n"
-    yield f"{clause.statement} ({'; '.join(str(source) for source in clause.sources)})\n"
+    yield f"### {_words(clause.id)}\n"
+    yield f"{_words(clause.statement)} ({_words('; '.join(str(source) for source in clause.sources))})\n"
 
 
 def _code(text: str) -> str:
     """A text that can stand between backticks."""
-    return text.replace("`", "'").replace("\n", " ")
+    return one_line(text).replace("`", "'")
+
+
+def _words(text: str) -> str:
+    """A text of a sentence or two: Markdown in it stays, for a catalogue may have some; markup and links do not."""
+    return one_line(text).replace("<", "&lt;").replace("](", "]\\(").lstrip("#->+*=~ ")

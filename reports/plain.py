@@ -16,8 +16,9 @@ def one_line(text: str, most: int | None = None) -> str:
         text = "".join(each if each.isprintable() else _escape(each) for each in text)
     if most is not None and len(text) > most:
         text = text[: most - 3] + "..."
-    # The log of GitHub's actions takes this for a command wherever in a line it stands.
-    return text.replace("##[", "## [")
+    # The log of GitHub's actions takes the one for a command wherever in a line it stands, the other at its beginning.
+    text = text.replace("##[", "## [")
+    return text.replace("::", ": :", 1) if text.lstrip().startswith("::") else text
 
 
 def _escape(character: str) -> str:

@@ -180,6 +180,7 @@ def test_hostile_names_steer_nothing(tmp_path: Path) -> None:
     evil: Any = "\x1b[2J\n::error::x\u202e"
     sample(tmp_path / "old", [replace(GOOD, id=f"{evil}/{evil}")])
     sample(tmp_path / "new", [replace(BAD, id=f"{evil}/{evil}", observed=evil)], label=evil)
-    lines = run("compare", tmp_path / "old", tmp_path / "new").output.split("\n")
+    named = ["--label", "::error::y", "--label", evil]
+    lines = run("compare", tmp_path / "old", tmp_path / "new", *named).output.split("\n")
     assert all(line.isprintable() for line in lines)
     assert not any(line.startswith("::") for line in lines)

@@ -18,6 +18,7 @@ from tap.parser import Parser
 
 from reports import github
 from reports.badge import badge, svg
+from reports.disagreements import disagreements
 from reports.kcidb import kcidb, path, status
 from reports.ktap import ktap
 from reports.plain import one_line
@@ -25,7 +26,7 @@ from reports.records import NEVER_REACHED
 from reports.results import Results, read_results
 from reports.rows import COLUMNS, rows_as_csv
 from tests.conftest import Project
-from tests.samples import RECORDS, ROWS, RUN, row, run_reports, sample, written
+from tests.samples import RECORDS, ROWS, RUN, expectation, row, run_reports, sample, written
 
 HOSTILE = (
     "\n::error::x\r\nok 1 fine\n# x [FAIL] FAIL: # SKIP\n1..0\nBail out!\x1b[2J\x00\u202e<b onclick='x'>&|`*_[a](http://b)"
@@ -315,6 +316,18 @@ def test_a_run_tells_github_at_its_end(project: Project, tmp_path: Path) -> None
     assert len(said) == 1
     assert "title=demo.a/inet-stream-blocking-syscall::allowed EISCONN, observed ECONNREFUSED%0A" in said[0]
     assert "1 of 1 rows are unexpected" in step.read_text(encoding="utf-8")
+
+
+def test_the_page_of_disagreements_of_a_stranger(tmp_path: Path) -> None:
+    suite = {**RUN.suites[0], "clauses": [{**each, "statement": HOSTILE} for each in RUN.suites[0]["clauses"]]}
+    known = {**expectation("met"), "reason": HOSTILE, "document": HOSTILE}
+    rows = [replace(ROWS[1], observed=HOSTILE, expected=HOSTILE), replace(ROWS[4], id=HOSTILE, expectation=known)]
+    kernel = {**RUN.kernel, "name": HOSTILE, "release": HOSTILE}
+    text = disagreements(sample(tmp_path, rows, suites=[suite], kernel=kernel))
+    page = shown(text)
+    assert {each.tag for each in page.iter()} <= {"all", "h1", "h2", "h3", "p", "ul", "li", "code", "strong", "em"}
+    assert [head.text for head in page.iter("h3")] == ["demo.b", "demo.e"]
+    assert all(line.isprintable() and not line.startswith("::") for line in text.splitlines())
 
 
 # Badge and CSV

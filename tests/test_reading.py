@@ -8,6 +8,7 @@ import pytest
 
 from reports import shapes
 from reports.html import render
+from reports.plain import one_line
 from reports.results import ResultsError, read_many, read_results
 from reports.terminal import summary
 from tests.conftest import ROOT
@@ -75,6 +76,28 @@ def test_a_catalogue_that_does_not_hold_together_is_refused(tmp_path: Path) -> N
         read_results(written(tmp_path, [run]))
 
 
+def test_a_file_with_nothing_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    for text in ("", "\n\n"):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(ResultsError, match="has no run record: it is empty"):
+            read_results(tmp_path)
+
+
+def test_what_a_later_kconform_writes_is_passed_over(tmp_path: Path) -> None:
+    later = [*RECORDS[:2], {"record": "weather", "sun": True}, {**RECORDS[2], "colour": "red"}, *RECORDS[3:]]
+    results = read_results(written(tmp_path, later))
+    assert (len(results.rows), results.damaged, results.incomplete) == (6, [], "")
+
+
+def test_many_damaged_lines_are_counted(tmp_path: Path) -> None:
+    path = written(tmp_path, RECORDS)
+    path.write_text(path.read_text(encoding="utf-8") + "x\n" * 100, encoding="utf-8")
+    results = read_results(path)
+    assert len(results.damaged) == 21
+    assert results.damaged[-1] == "and 80 more lines are no records"
+
+
 def test_lines_that_are_no_json(tmp_path: Path) -> None:
     path = written(tmp_path, RECORDS)
     lines = path.read_bytes().splitlines(keepends=True)
@@ -121,6 +144,9 @@ def test_runs_without_a_name_get_one_each(tmp_path: Path) -> None:
 
 
 def test_nothing_from_outside_steers_the_terminal(tmp_path: Path) -> None:
+    assert one_line("::error::x").startswith(": :error")
+    assert one_line("  ::error::x").startswith("  : :error")
+    assert one_line("a::b##[c]\t") == "a::b## [c]\\t"
     evil = "\x1b[2J\x9b1m\r\n::error::pwned\u202e\u2028##[error]"
     run = {**RECORDS[0], "kernel": {**RECORDS[0]["kernel"], "release": evil}}
     rows = [{**row, "id": f"{row['id']}{evil}", "reason": f"{row['reason']}{evil}"} for row in RECORDS[1:-1]]
