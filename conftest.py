@@ -42,7 +42,7 @@ from reports.selection import Selection, SelectionError  # noqa: E402
 from reports.terminal import listing  # noqa: E402
 from wiring.recorder import Recorder  # noqa: E402
 from wiring.state import CURRENT, EXPECTATIONS, ISOLATION, OVERLAP, SELECTION, SUITES, clause_of  # noqa: E402
-from wiring.verdicts import conclude  # noqa: E402
+from wiring.verdicts import assess, conclude  # noqa: E402
 
 # pytester is for the tests of the harness; pytest takes plugins from this file only.
 pytest_plugins = ["fixtures.provided", "pytester"]
@@ -262,8 +262,14 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turn the end of a phase into a verdict, and the end of the row into its record."""
-    report = yield
-    conclude(item, call, report)
+    style = item.config.option.tbstyle
+    try:
+        if assess(item, call):
+            item.config.option.tbstyle = "native"
+        report = yield
+    finally:
+        item.config.option.tbstyle = style
+    conclude(item, report)
     return report
 
 

@@ -258,9 +258,19 @@ def preload() -> None:
 _ROUTE_TYPES = {1: "unicast", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
 
 
+class _Inherited:
+    """What a fresh namespace is known to come with; the same for all that a process makes."""
+
+    ipv6_off = True
+
+
+_inherited = _Inherited()
+
+
 def _prepare() -> None:
     """Set lo up in the namespace of this thread, and have IPv6 where a container has turned it off by default."""
-    for name in _NO_IPV6:
+    off = False
+    for name in _NO_IPV6 if _inherited.ipv6_off else ():
         path = _sysctl_path(name)
         try:
             fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
@@ -270,9 +280,11 @@ def _prepare() -> None:
             continue
         try:
             if os.pread(fd, 1, 0) != b"0":
+                off = True
                 os.pwrite(fd, b"0", 0)
         finally:
             os.close(fd)
+    _inherited.ipv6_off = off
     # By ioctl, since most worlds need nothing else; gVisor has these for sockets of the Internet only.
     try:
         _raise_loopback(socket.AF_UNIX)

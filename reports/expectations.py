@@ -7,6 +7,7 @@ deviates in another manner, or no longer deviates, is as unexpected as one that 
 import re
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -90,9 +91,19 @@ class Expectations:
     entries: list[Expectation] = field(default_factory=list)
     others: list[Expectation] = field(default_factory=list)
 
+    @cached_property
+    def _by_clause(self) -> dict[str, list[Expectation]]:
+        """The entries by the clause that they name; by ``*`` those that name it by a pattern."""
+        found: dict[str, list[Expectation]] = {}
+        for entry in self.entries:
+            clause = entry.rows.partition("/")[0]
+            found.setdefault("*" if re.search(r"[*?\[]", clause) else clause, []).append(entry)
+        return found
+
     def find(self, row: str) -> Expectation | None:
         """The entry for a row; the catalogue's check lets no two entries cover one row."""
-        return next((entry for entry in self.entries if entry.covers(row)), None)
+        candidates = [*self._by_clause.get(row.partition("/")[0], ()), *self._by_clause.get("*", ())]
+        return next((entry for entry in candidates if entry.covers(row)), None)
 
     def judge(self, row: str, *, deviates: bool, observed: str | None) -> Judgement:
         """Judge a row that conforms or deviates."""

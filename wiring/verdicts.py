@@ -11,28 +11,41 @@ from wiring.recorder import blank_row
 from wiring.state import EXPECTATIONS, SUITES, clause_of
 
 
-def conclude(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
-    """Take one phase of a row into its state, and put what came of it into pytest's report of the phase."""
+def assess(item: pytest.Item, call: pytest.CallInfo[None]) -> bool:
+    """Take one phase of a row into its state; tells whether the row does otherwise than its clause, as is known.
+
+    This comes before pytest describes the exception: for a known deviation nobody reads the source lines, and to find
+    them costs as much as three rows.
+    """
     state = item.stash.get(ROW, None)
     if state is None:
-        return
+        return False
     if call.excinfo is None:
         if call.when == "call":
             state.passed()
-    elif report.skipped:
-        state.skipped(str(getattr(call.excinfo.value, "msg", None) or call.excinfo.value))
+    elif isinstance(call.excinfo.value, pytest.skip.Exception):
+        state.skipped(str(call.excinfo.value.msg or call.excinfo.value))
     else:
         state.failed(call.excinfo.value, call.excinfo.tb, call.when)
     if call.when == "call" and state.verdict in (CONFORMS, DEVIATES):
         suite = find_suite(item.config.stash[SUITES], item.path)
         known = item.config.stash[EXPECTATIONS][suite.name] if suite else Expectations()
         state.judgement = known.judge(state.plan.id, deviates=state.verdict == DEVIATES, observed=state.observed)
+    return state.verdict == DEVIATES and state.judgement is not None and state.judgement.state == "met"
+
+
+def conclude(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Put what came of a row's phase into pytest's report of it."""
+    state = item.stash.get(ROW, None)
+    if state is None or (report.when == "setup" and report.passed):
+        return
     row = _row(item, state)
-    if call.when == "call" or report.failed:
+    if report.when == "call" or report.failed:
         _speak(item, report, state, row)
-    if call.when != "teardown" or report.failed:
+    if report.when != "teardown" or report.failed:
         vars(report)["kconform_word"] = word(row)
-    if call.when == "teardown":
+    if report.when == "teardown":
+        row.transcript = state.transcript.record()
         # Beside the report's own fields, which xdist carries to the controller whole.
         vars(report)["kconform_row"] = row.line()
         clause = clause_of(item.config, state.plan.clause)
@@ -51,7 +64,6 @@ def _row(item: pytest.Item, state: RowState) -> Row:
     )
     row.seconds = round(state.seconds, 6)
     row.world = state.world
-    row.transcript = state.transcript.record()
     row.detail = state.detail
     return row
 
