@@ -44,6 +44,8 @@ def disagreements(results: Results) -> str:
     deviating = [score for score in scores.values() if score.verdict == DEVIATES]
     others = [score for score in scores.values() if score.clause.disagreement and score.verdict != DEVIATES]
     lines = [_HEAD.format(kernel=kernel, date=_words(results.run.started[:10]))]
+    if results.incomplete:
+        lines.append(f"**Incomplete:** {_words(results.incomplete)}.\n")
     lines += [f"## The kernel deviates ({len(deviating)})\n"]
     for score in deviating:
         lines += _deviation(score)

@@ -16,6 +16,7 @@ RESULTS = "results.jsonl"
 # A record of a row has some kilobytes and the catalogue some hundreds; a run of everything has some tens of megabytes.
 LONGEST_LINE = 64 << 20
 LARGEST_FILE = 4 << 30
+MOST_ROWS = 1_000_000
 _SHOWN = 20  # Lines that are no records and are named one by one.
 
 
@@ -264,6 +265,8 @@ class _Reader:
             raise ValueError(f"the row {data['id']} was there before")
         if data["clause"] not in self._clauses[index]:
             raise ValueError(f"the row {data['id']} is of no clause of its run")
+        if len(self._rows) >= MOST_ROWS:
+            raise ResultsError(f"{self._path}: has more than {MOST_ROWS:,} rows, which is more than is read")
         self._rows.add((index, data["id"]))
         return index, Row.from_record(data)
 

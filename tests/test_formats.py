@@ -422,6 +422,14 @@ def test_each_command_writes_to_a_file_and_to_the_terminal(good: Results, tmp_pa
         assert sorted(each.name for each in tmp_path.iterdir()) == ["good", "made"]
 
 
+@pytest.mark.parametrize("command", ["ktap", "kcidb", "github", "csv", "summary", "disagreements", "html"])
+def test_each_command_says_that_a_run_was_cut_off(cut: Results, tmp_path: Path, command: str) -> None:
+    done = run_reports(command, cut.folder, *(["-o", tmp_path / "page"] if command == "html" else []))
+    assert done.status == 0
+    said = (tmp_path / "page").read_text(encoding="utf-8") if command == "html" else done.output
+    assert "the run was cut off" in said
+
+
 def test_a_pipe_is_written_to_and_stays_one(good: Results, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

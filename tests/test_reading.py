@@ -118,6 +118,10 @@ def test_files_that_are_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("reports.results.LARGEST_FILE", 5000)
     with pytest.raises(ResultsError, match="which is more than is read"):
         read_results(path)
+    monkeypatch.undo()
+    monkeypatch.setattr("reports.results.MOST_ROWS", 3)
+    with pytest.raises(ResultsError, match="has more than 3 rows, which is more than is read"):
+        read_results(path)
     with pytest.raises(ResultsError, match="has a line of more than 64 MiB"):
         read_results(Path("/dev/zero"))
 
