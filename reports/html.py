@@ -6,6 +6,7 @@ What came from a kernel, a host or a file stays data: JSON in which no markup ca
 
 import base64
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -34,18 +35,20 @@ _VIEWS = {
 
 def write_html(results: Results | Sequence[Results], path: Path) -> None:
     """Render the report into a file."""
-    path.write_text(render(results), encoding="utf-8")
+    path.write_text(render(results, path.parent), encoding="utf-8")
 
 
-def render(results: Results | Sequence[Results]) -> str:
+def render(results: Results | Sequence[Results], beside: Path | None = None) -> str:
     """The report as a text: of one run, or of one for each kernel, side by side.
+
+    ``beside`` is the folder in which the page will lie, if not in that of the results: evidence is linked from there.
 
     Raises:
         ValueError: when a run record is not of its shape.
     """
     packer = Packer()
     for each in [results] if isinstance(results, Results) else results:
-        kernel = packer.begin(vars(each.run), getattr(each, "label", ""))
+        kernel = packer.begin(vars(each.run), each.label, way_to(each.folder, beside))
         for row in each.rows:
             packer.add(kernel, vars(row))
         for sentence in each.damaged:
@@ -53,6 +56,14 @@ def render(results: Results | Sequence[Results]) -> str:
         if each.end is not None:
             packer.end(kernel, each.end.collected, each.end.seconds)
     return page(packer)
+
+
+def way_to(evidence: Path | None, beside: Path | None) -> str:
+    """The way to the folder of evidence from that of the page, for links; empty where both are one."""
+    if evidence is None or beside is None:
+        return ""
+    way = Path(os.path.relpath(evidence.resolve(), beside.resolve())).as_posix()
+    return "" if way == "." else way
 
 
 def page(packer: Packer) -> str:

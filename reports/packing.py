@@ -50,8 +50,10 @@ class Packer:
         self._expectations: dict[tuple[Any, ...], int] = {}
         self._order: list[tuple[str, int]] = []
 
-    def begin(self, run: Mapping[str, Any], label: str = "") -> int:
+    def begin(self, run: Mapping[str, Any], label: str = "", base: str = "") -> int:
         """Take the facts of a run; returns the kernel's number. A label that is there already gets a number.
+
+        ``base`` leads from the page to the folder of the run's evidence; empty where that lies beside the page.
 
         Raises:
             ValueError: when the record is not of a run's shape.
@@ -78,7 +80,16 @@ class Packer:
             unique = f"{wanted} ({number})"
         cut_off = "the run was cut off, and nobody counted how many rows there should be"
         self.kernels.append(
-            {"label": unique, **facts, **tables, "rows": 0, "seconds": None, "incomplete": cut_off, "damaged": []}
+            {
+                "label": unique,
+                "base": base,
+                **facts,
+                **tables,
+                "rows": 0,
+                "seconds": None,
+                "incomplete": cut_off,
+                "damaged": [],
+            }
         )
         return len(self.kernels) - 1
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reports.commandline import CommandError, Commands, declare, name, wants_labels, wants_output, wants_results, write
-from reports.html import page
+from reports.html import page, way_to
 from reports.packing import Packer
 from reports.records import End, Row, Run
 from reports.results import ResultsError, default_label, folder_of, read_runs, records
@@ -19,7 +19,7 @@ def add_command(commands: Commands) -> None:
     """Declare ``python -m reports html``."""
     parser = declare(commands, "html", "write the report as one HTML page, with a column for each run", _EXAMPLES, _run)
     parser.description = (
-        f"{parser.description}\n\nEvidence is linked from a page that lies beside its results: see merge."
+        f"{parser.description}\n\nEvidence is linked to where it lies: merge puts it, and the page, into one folder."
     )
     wants_results(parser, many=True)
     wants_labels(parser)
@@ -52,14 +52,15 @@ def write_page(paths: Sequence[Path], output: Path, labels: Sequence[str] = ()) 
     packer = Packer()
     names = list(labels)
     for path in paths:
-        # Links to evidence lead from the page; a page that lies elsewhere has none.
-        beside = folder_of(path).resolve() == output.parent.resolve()
+        base = way_to(folder_of(path), output.parent)
         numbers: list[int] = []
         for index, item in records(path):
             if isinstance(item, Run):
-                numbers.append(_begin(packer, path, item, names.pop(0) if names else item.label or default_label(item)))
+                numbers.append(
+                    _begin(packer, path, item, names.pop(0) if names else item.label or default_label(item), base)
+                )
             elif isinstance(item, Row):
-                packer.add(numbers[index], vars(item) if beside else {**vars(item), "evidence": []})
+                packer.add(numbers[index], vars(item))
             elif isinstance(item, End):
                 packer.end(numbers[index], item.collected, item.seconds)
             else:
@@ -67,8 +68,8 @@ def write_page(paths: Sequence[Path], output: Path, labels: Sequence[str] = ()) 
     write(page(packer), output)
 
 
-def _begin(packer: Packer, path: Path, run: Run, label: str) -> int:
+def _begin(packer: Packer, path: Path, run: Run, label: str, base: str) -> int:
     try:
-        return packer.begin(vars(run), label)
+        return packer.begin(vars(run), label, base)
     except ValueError as error:
         raise ResultsError(f"{path}: {error}") from error

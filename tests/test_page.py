@@ -188,7 +188,7 @@ def test_a_row_reads_like_a_report_of_a_bug(running: Any, page: Path) -> None:
         "6.1.0 root",
     ):
         assert part in said
-    assert words(tab, ".parting") == "1.000 main " + CALL["text"] + " ✗ asked EISCONN ← here they part 100 µs"
+    assert words(tab, ".parting") == f"1.000 main {CALL['text']} ✗ asked EISCONN ← here they part 100 µs"
     assert tab.locator(".parting").count() == 1
     assert tab.locator("svg.world rect.host").count() == 2
     assert tab.get_attribute("svg.world", "aria-label") == (

@@ -3,7 +3,7 @@
 // The report's data: what stands in the page as JSON (written by reports/packing.py), and how rows are looked up in it.
 
 /**
- * @typedef {{label: string, name: string, release: string, version: string, machine: string, started: string,
+ * @typedef {{label: string, base: string, name: string, release: string, version: string, machine: string, started: string,
  *   privilege: string, distribution: string, cpus: string, libc: string, python: string, host: string, kconform: string,
  *   command: string, config: [string, string][], sysctls: [string, string][],
  *   features: [string, boolean, string, string][], rows: number, seconds: number | null, incomplete: string,

@@ -122,7 +122,7 @@ function facts(pairs, css = "facts") {
   return h("dl", { class: css }, ...shown.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 }
 
-const PAGE = 200;
+const PAGE = 100; // Lines that are made at once: more would make typing into the filter slow.
 
 /**
  * A list of which so much is shown as one can read, and more when asked for.

@@ -76,7 +76,7 @@ function evidenceOf(row, detail) {
       facts([["Run it alone", copyable(rerun, "the command that runs the row")], ["Write a C program that shows it", detail.calls.length > 0 && copyable(`python -m reports reproduce ${id} -o reproduce.c`, "the command that writes the program")], ["Test", h("code", {}, texts[items.test[rows.item[row]]])]], "sheet"),
     ),
   );
-  if (detail.evidence.length) found.push(section("Evidence files", evidenceFiles(detail.evidence)));
+  if (detail.evidence.length) found.push(section("Evidence files", evidenceFiles(detail.evidence, kernels[rows.kernel[row]].base)));
   if (detail.said) {
     const opened = h("details", {}, h("summary", {}, "As printed in the terminal"), h("pre", { tabindex: 0, role: "group", "aria-label": "Terminal" }, detail.said));
     found.push(opened);
@@ -118,8 +118,8 @@ const KINDS = {
   "kernel-log": "Kernel messages of that time",
 };
 
-/** Files beside the page. Only a path that stays below evidence/ becomes a link. @param {Evidence[]} files */
-const evidenceFiles = (files) =>
+/** Files beside the page. Only a path that stays below evidence/ becomes a link. @param {Evidence[]} files @param {string} base */
+const evidenceFiles = (files, base) =>
   h(
     "ul",
     { class: "plain" },
@@ -127,7 +127,7 @@ const evidenceFiles = (files) =>
       const pieces = String(path).split("/");
       const safe = pieces[0] === "evidence" && pieces.length > 1 && !pieces.some((piece) => piece === "" || piece === "." || piece === ".." || piece.includes("\\"));
       const name = Object.hasOwn(KINDS, kind) ? KINDS[kind] : String(kind);
-      const href = pieces.map(encodeURIComponent).join("/");
+      const href = [...base.split("/").filter(Boolean), ...pieces].map(encodeURIComponent).join("/");
       return h("li", {}, `${name}: `, safe ? h("a", { href, rel: "noreferrer" }, h("code", {}, path)) : h("code", {}, path), note && h("small", {}, ` ${note}`));
     }),
   );

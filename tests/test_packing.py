@@ -1,0 +1,123 @@
+"""What the report holds of its data, and that nothing in it can be anything but data. No browser is needed here."""
+
+import base64
+import hashlib
+import json
+import math
+import re
+import zlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from reports.html import render
+from reports.packing import PART
+from reports.render import write_page
+from reports.results import read_many
+from tests.conftest import ROOT
+from tests.samples import CALL, ROWS, RUN, records, row, run_reports, sample, written
+
+PAGE = ROOT / "reports" / "page"
+
+
+def element(page: str, opening: str, name: str = "script") -> str:
+    """What stands in the element that begins so."""
+    return page.partition(opening)[2].partition(f"</{name}>")[0]
+
+
+def parts(page: str) -> list[list[Any]]:
+    """What the page holds of each row for its view."""
+    lines = element(page, 'id="parts">').split()
+    return [row for line in lines for row in json.loads(zlib.decompress(base64.b64decode(line)))]
+
+
+def test_rows_can_be_told_from_the_columns(tmp_path: Path) -> None:
+    many = [
+        row("a", "conforms", family=f"inet{number}", transcript=[{**CALL, "start": number}])
+        for number in range(PART + 9)
+    ]
+    page = render(sample(tmp_path, many))
+    data = json.loads(element(page, 'id="data">'))
+    details = parts(page)
+    assert len(details) == len(data["rows"]["item"]) == len(many)
+    for item, verdict, time, detail in zip(
+        *(data["rows"][name] for name in ("item", "verdict", "time")), details, strict=True
+    ):
+        family = data["texts"][data["items"]["family"][item]]
+        assert data["texts"][data["items"]["tail"][item]] == f"{family}-stream-blocking-syscall"
+        assert (data["verdicts"][verdict], time) == ("conforms", 250_000)
+        texts, starts, lengths, threads, who, marks, *_ = detail
+        assert (texts, starts, lengths) == ([CALL["text"]], [int(family[4:]) * 1_000_000], [100])
+        assert (threads, who, marks) == (["main"], [0], [[0, "EISCONN", False]])
+
+
+def test_files_that_are_read_row_by_row_give_the_same_page(tmp_path: Path) -> None:
+    other = replace(RUN, kernel={**RUN.kernel, "release": "6.18.0"})
+    paths = [written(tmp_path / "one", records(ROWS)), written(tmp_path / "two", records(ROWS[2:], other)[:3])]
+    write_page(paths, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert page == render(read_many(paths), tmp_path)
+    one, two = json.loads(element(page, 'id="data">'))["kernels"]
+    assert (one["label"], one["base"], one["rows"], one["incomplete"]) == ("6.1.0 root", "one", 6, "")
+    assert (two["label"], two["base"], two["rows"]) == ("6.18.0 root", "two", 2)
+    assert "the run was cut off" in two["incomplete"]
+
+
+def test_the_command(tmp_path: Path) -> None:
+    one, two = written(tmp_path / "one", records(ROWS)), written(tmp_path / "two", records(ROWS))
+    assert run_reports("html", one).status == 0
+    (kernel,) = json.loads(element((one.parent / "index.html").read_text(encoding="utf-8"), 'id="data">'))["kernels"]
+    assert kernel["base"] == ""
+    refused = run_reports("html", one, two.parent)
+    assert refused.status == 2
+    assert "-o has to say" in refused.output
+    assert run_reports("html", one, two.parent, "-o", tmp_path / "both.html").status == 0
+    assert (tmp_path / "both.html").read_text(encoding="utf-8") == render(read_many([one, two]), tmp_path)
+
+
+def test_a_row_of_a_wrong_shape_is_named_and_the_others_stay(tmp_path: Path) -> None:
+    results = sample(tmp_path)
+    results.rows[0].seconds = math.nan
+    results.rows[1].transcript = [{"call": "connect"}]
+    results.rows[2].observed = 7  # type: ignore[assignment]  # As a stranger's file may have it.
+    data = json.loads(element(render(results), 'id="data">'))
+    assert len(data["rows"]["item"]) == len(ROWS) - 3
+    assert len(data["kernels"][0]["damaged"]) == 3
+
+
+def test_data_are_nothing_but_data(tmp_path: Path) -> None:
+    hostile = "</script><!--<script>&amp;\u2028\u2029\ud800"
+    results = sample(tmp_path)
+    results.run.kernel["release"] = results.label = hostile
+    results.rows[0].observed = hostile
+    results.rows[1].transcript = [{**CALL, "text": hostile}]
+    page = render(results)
+    page.encode("utf-8")
+    data = element(page, 'id="data">')
+    assert not re.search(r"[<>&\u2028\u2029\ud800]", data)
+    assert hostile in json.loads(data)["texts"]
+    assert any(hostile in detail[0] for detail in parts(page))
+    assert re.fullmatch(r"[A-Za-z0-9+/=\n]+", element(page, 'id="parts">'))
+    assert page.count("<script") == page.count("</script>") == 3
+    assert page.count("<!--") == 0
+
+
+def test_only_the_script_of_the_page_may_run(tmp_path: Path) -> None:
+    page = render(sample(tmp_path))
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)
+    assert policy is not None
+    allowed = dict(each.strip().split(" ", 1) for each in policy[1].split(";"))
+    for kind, text in (("script", element(page, "<script>")), ("style", element(page, "<style>", "style"))):
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert allowed.pop(f"{kind}-src") == f"'sha256-{digest}'"
+    assert set(allowed.values()) == {"'none'"}
+    assert allowed.keys() >= {"default-src", "base-uri", "form-action"}
+
+
+def test_scripts_make_texts_and_never_markup() -> None:
+    for path in PAGE.glob("*.js"):
+        text = path.read_text(encoding="utf-8")
+        assert text.startswith("// @ts-check\n"), path
+        assert not re.search(
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|</script", text
+        ), path
