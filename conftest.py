@@ -62,6 +62,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--document", action="append", default=[], metavar="GLOB", help="run only rows of these documents")
     group.addoption("--door", action="append", default=[], choices=ALL, help="run only rows through these doors")
     group.addoption("--row", action="append", default=[], metavar="GLOB", help="run only these rows, by row id")
+    group.addoption("--slow", action="store_true", help="exercise the rows that take minutes, too")
     group.addoption("--list-clauses", action="store_true", help="print the catalogue (as selected) and exit")
 
 
@@ -84,6 +85,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "cases(table): the lines of a table of like cases")
     config.addinivalue_line("markers", "world(name): the world that the test stands in")
     config.addinivalue_line("markers", "needs(feature): a feature without which it is not exercised")
+    config.addinivalue_line("markers", "slow(reason): why it takes minutes, so that it is exercised only with --slow")
     config.addinivalue_line("markers", "waits(seconds): how long the kernel makes it wait")
     suites, chosen = _load(config)
     config.stash[SUITES], config.stash[SELECTION], config.stash[CURRENT] = suites, chosen, None

@@ -63,6 +63,18 @@ def test_the_command_that_a_row_names_runs_that_row(project: Project) -> None:
         assert list(project.run(*row["rerun"].split()[1:]).rows) == [id_]
 
 
+def test_slow_rows(project: Project) -> None:
+    project.test(PASSES, variants="families=INTERNET", extra='@slow("it takes minutes")\n@waits(0.1)')
+    ran = project.run()
+    assert ran.status == 0
+    for row in ran.rows.values():
+        assert (row["verdict"], row["reason"]) == ("not-exercised", "it takes minutes: only with --slow")
+        assert not row["transcript"]
+    for arguments in ([], ["-n", "2"]):
+        ran = project.run("--slow", *arguments)
+        assert [row["verdict"] for row in ran.rows.values()] == ["conforms", "conforms"]
+
+
 def test_a_folder_that_cannot_be_written(project: Project) -> None:
     project.test(PASSES)
     (project.pytester.path / "out").write_text("a file", encoding="ascii")

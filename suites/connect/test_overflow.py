@@ -1,0 +1,177 @@
+"""A listener that cannot keep up: tcp_abort_on_overflow and SYN cookies on its host."""
+
+from errno import ECONNRESET, EINPROGRESS, ENOTCONN, ETIMEDOUT
+
+import pytest
+
+from fixtures import (
+    INTERNET,
+    POLLHUP,
+    POLLIN,
+    POLLOUT,
+    POLLRDHUP,
+    Server,
+    Servers,
+    Socket,
+    SocketMaker,
+    Variant,
+    assert_connected,
+    assert_no_connection,
+    assert_not_connected,
+    assert_usable,
+    cases,
+    clause,
+    needs,
+    until,
+    variants,
+    waits,
+    world,
+)
+from fixtures.sockets import FAMILIES
+from netns import World
+from suites.connect.table import counter, until_state
+
+ONE_RETRY, RETRANSMISSION = 3.1, 1.1
+ABORT, COOKIES = "net.ipv4.tcp_abort_on_overflow", "net.ipv4.tcp_syncookies"
+
+
+class Overflow:
+    """A listener that has heard the SYN of ``sock`` and whose answer gets lost, while others fill its queue."""
+
+    def __init__(self, sock: Socket, new_socket: SocketMaker, servers: Servers, world: World, family: str) -> None:
+        self.server = servers.make("busy", backlog=1)
+        self._world = world
+        self._client = world.client.address(FAMILIES[family])
+        host = world.server.address(FAMILIES[family])
+        # Who is sent astray cannot tell its link address either; so it is known before.
+        world.client.know("to-server", host, world.server.link_address("to-client"))
+        world.server.mislead("to-client", self._client)
+        assert sock.connect(self.server.address) == EINPROGRESS
+        until_state(world.server, family, self.server.address, "SYN_RECV")
+        for label in ("first", "second"):
+            assert new_socket(label, host=world.server).connect_and_wait(self.server.address) == 0
+
+    def answers(self) -> None:
+        """Let the answer arrive when it is sent again."""
+        self._world.server.find_again("to-client", self._client)
+
+    def accept_others(self, sock: Socket) -> None:
+        """Make room: accept those who filled the queue, whom nothing has befallen."""
+        for _ in range(2):
+            accepted = self.server.accepted()
+            assert accepted.getpeername() != sock.getsockname().value
+            assert accepted.poll() == {POLLOUT}
+
+
+@pytest.fixture
+def overflow(sock: Socket, new_socket: SocketMaker, servers: Servers, world: World, variant: Variant) -> Overflow:
+    """What becomes of ``sock`` when its answer arrives is for the test to see."""
+    return Overflow(sock, new_socket, servers, world, variant.family)
+
+
+def state_of(sock: Socket) -> str:
+    """The state of the connection, looked at without a trace in the transcript."""
+    with sock.calls.aside():
+        return sock.tcp_state()
+
+
+@clause("connect.tcp.abort_on_overflow")
+@needs("tcp_abort_on_overflow")
+@world("pair")
+@waits(RETRANSMISSION)
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_an_overflow_resets(sock: Socket, overflow: Overflow, world: World) -> None:
+    """The end of the handshake meets a full queue: the connection is reset, which is told once; others are unharmed."""
+    world.server.sysctl(ABORT, 1)
+    assert sock.poll() == set()
+    overflow.answers()
+    until(lambda: state_of(sock) == "CLOSE", "the connection was reset")
+    assert sock.so_error() == ECONNRESET
+    assert sock.so_error() == 0
+    assert sock.poll() == {POLLIN, POLLOUT, POLLHUP, POLLRDHUP}
+    assert sock.getpeername() == ENOTCONN
+    overflow.accept_others(sock)
+    assert_no_connection(overflow.server)
+
+
+@clause("connect.tcp.abort_on_overflow", case="off")
+@needs("tcp_abort_on_overflow")
+@world("pair")
+@waits(RETRANSMISSION)
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_an_overflow_waits(sock: Socket, overflow: Overflow) -> None:
+    """Without the setting the client is connected before there is room, and what it sends arrives when there is."""
+    overflow.answers()
+    until(lambda: state_of(sock) == "ESTABLISHED", "the client is connected")
+    assert sock.poll() == {POLLOUT}
+    assert sock.so_error() == 0
+    overflow.accept_others(sock)
+    assert sock.send(b"early") == 0
+    accepted = overflow.server.accepted()
+    assert accepted.getpeername() == sock.getsockname().value
+    assert accepted.recv() == b"early"
+
+
+@clause("connect.tcp.abort_on_overflow", case="syn")
+@needs("tcp_abort_on_overflow")
+@waits(RETRANSMISSION)
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_a_full_queue_ignores(sock: Socket, servers: Servers, world: World) -> None:
+    """With the setting, too, a SYN that meets a full queue is ignored, and sent again."""
+    world.server.sysctl(ABORT, 1)
+    busy = servers.full()
+    assert sock.connect(busy.address) == EINPROGRESS
+    assert sock.tcp_state() == "SYN_SENT"
+    assert sock.poll() == set()
+    busy.make_room()
+    sock.wait_writable()
+    assert sock.so_error() == 0
+    assert_connected(sock, busy.server)
+
+
+@clause("connect.tcp.syncookies")
+@needs("tcp_syncookies")
+@world("pair")
+@cases({"2": (2, 1), "0": (0, 0)})
+@variants(families=INTERNET)
+def test_a_cookie(sock: Socket, server: Server, world: World, case: tuple[int, int]) -> None:
+    """The client does not see whether the server's answer was a cookie."""
+    setting, cookies = case
+    world.server.sysctl(COOKIES, setting)
+    assert sock.connect_and_wait(server.address) == 0
+    assert_connected(sock, server)
+    assert counter(world.server, "SyncookiesSent") == cookies
+    assert counter(world.server, "SyncookiesRecv") == cookies
+
+
+@clause("connect.ETIMEDOUT.syncookies")
+@needs("tcp_syncookies")
+@waits(ONE_RETRY)
+@variants(families=INTERNET)
+def test_no_cookie_for_a_full_queue(sock: Socket, server: Server, servers: Servers, hurried: World) -> None:
+    """A full queue sends no cookie: the attempt ends when the client gives up, not sooner."""
+    hurried.server.sysctl(COOKIES, 2)
+    busy = servers.full()
+    sent = counter(hurried.server, "SyncookiesSent")
+    outcome = sock.connect(busy.address)
+    assert outcome == ETIMEDOUT
+    assert outcome.seconds > 2.8
+    assert counter(hurried.server, "SyncookiesSent") == sent
+    assert_not_connected(sock)
+    assert_usable(sock, server)
+
+
+@clause("connect.ETIMEDOUT.syncookies", case="room")
+@needs("tcp_syncookies")
+@waits(RETRANSMISSION)
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_a_cookie_when_there_is_room(sock: Socket, servers: Servers, world: World) -> None:
+    """The SYN that is sent again gets a cookie once there is room, and the attempt succeeds."""
+    world.server.sysctl(COOKIES, 2)
+    busy = servers.full()
+    assert sock.connect(busy.address) == EINPROGRESS
+    assert sock.poll() == set()
+    busy.make_room()
+    sock.wait_writable()
+    assert sock.so_error() == 0
+    assert_connected(sock, busy.server)

@@ -1,0 +1,206 @@
+"""Connecting once more from an address whose last connection with the same peer is still in TIME_WAIT."""
+
+import socket
+from errno import EADDRINUSE, EADDRNOTAVAIL
+
+from fixtures import (
+    BOTH,
+    CALLS,
+    INTERNET,
+    Address,
+    Server,
+    Servers,
+    Socket,
+    SocketMaker,
+    Variant,
+    assert_connected,
+    assert_no_connection,
+    assert_not_connected,
+    cases,
+    clause,
+    internet,
+    needs,
+    port_of,
+    until,
+    variants,
+    waits,
+    world,
+)
+from fixtures.sockets import FAMILIES
+from netns import World
+from suites.connect.table import states, until_state
+
+A_WHILE = 2.1  # Seconds until a port may be reused at the latest: one, in whole seconds on older kernels.
+PORT = 40000
+TIMESTAMPS, REUSE, DELAY = (f"net.ipv4.tcp_{name}" for name in ("timestamps", "tw_reuse", "tw_reuse_delay"))
+
+
+def bind_again(sock: Socket, name: Address) -> None:
+    """Bind a socket to an address that may be in use by an old connection."""
+    assert sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1, name="SO_REUSEADDR") == 0
+    assert sock.bind(name) == 0
+
+
+def leave_behind(sock: Socket, server: Server, world: World, variant: Variant) -> None:
+    """Connect, and close first: what stays is the address in TIME_WAIT."""
+    assert sock.connect_and_wait(server.address) == 0
+    name, accepted = sock.getsockname().value, assert_connected(sock, server)
+    assert sock.close() == 0
+    assert accepted.recv() == b""
+    assert accepted.close() == 0
+    until_state(world.client, variant.family, name, "TIME_WAIT")
+    port = port_of(server.address)
+    until(lambda: states(world.server, variant.family, port) == ["LISTEN"], "the server's side is gone")
+
+
+def own_name(world: World, variant: Variant) -> Address:
+    """An address of the client's host, at the port of these tests."""
+    family = FAMILIES[variant.family]
+    return internet(family, world.client.address(family), PORT)
+
+
+@clause("connect.tcp.TIME_WAIT.bound")
+@needs("tcp_tw_reuse")
+@cases({"tw_reuse-0": 0, "tw_reuse-1": 1})
+@variants(families=INTERNET, doors=CALLS, lines=["tw_reuse-0"])
+@variants(families=INTERNET, modes=["nonblocking"], lines=["tw_reuse-1"])
+def test_bound_again(
+    sock: Socket, new_socket: SocketMaker, server: Server, world: World, variant: Variant, case: int
+) -> None:
+    """It connects at once, a second and a third time."""
+    world.client.sysctl(REUSE, case)
+    name = own_name(world, variant)
+    for number in range(2):
+        old = new_socket(f"old{number}")
+        bind_again(old, name)
+        leave_behind(old, server, world, variant)
+    bind_again(sock, name)
+    assert sock.connect_and_wait(server.address) == 0
+    assert sock.getsockname() == name
+    assert_connected(sock, server)
+
+
+@clause("connect.tcp.TIME_WAIT.bound", case="no-timestamps")
+@needs("tcp_tw_reuse")
+@variants(families=INTERNET, modes=BOTH)
+def test_bound_again_without_timestamps(
+    sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, world: World, variant: Variant
+) -> None:
+    """Without timestamps it does not, but connects elsewhere."""
+    world.client.sysctl(TIMESTAMPS, 0)
+    old, name = new_socket("old"), own_name(world, variant)
+    bind_again(old, name)
+    leave_behind(old, server, world, variant)
+    bind_again(sock, name)
+    assert sock.connect(server.address) == EADDRNOTAVAIL
+    assert_not_connected(sock)
+    assert "TIME_WAIT" in states(world.client, variant.family, PORT)
+    other = servers.make("other")
+    assert sock.connect_and_wait(other.address) == 0
+    assert_connected(sock, other)
+    assert_no_connection(server)
+
+
+@clause("connect.tcp.TIME_WAIT.bound.EADDRINUSE")
+@variants(families=INTERNET)
+def test_not_bound_again(sock: Socket, new_socket: SocketMaker, server: Server, world: World, variant: Variant) -> None:
+    """Without SO_REUSEADDR the address is in use, and the kernel chooses another."""
+    old, name = new_socket("old"), own_name(world, variant)
+    assert old.bind(name) == 0
+    leave_behind(old, server, world, variant)
+    assert sock.bind(name) == EADDRINUSE
+    assert sock.connect(server.address) == 0
+    assert sock.getsockname() != name
+    assert_connected(sock, server)
+
+
+def assert_unavailable(sock: Socket, server: Server) -> None:
+    """The only port is still taken."""
+    assert sock.connect(server.address) == EADDRNOTAVAIL
+    assert port_of(sock.getsockname().value) == 0
+    assert_not_connected(sock)
+    assert_no_connection(server)
+
+
+def leave_only_port(old: Socket, server: Server, world: World, variant: Variant) -> None:
+    """Leave the only port there is in TIME_WAIT, for some time."""
+    world.client.sysctl("net.ipv4.ip_local_port_range", f"{PORT} {PORT}")
+    leave_behind(old, server, world, variant)
+    assert server.socket.poll(A_WHILE) == set()
+    assert states(world.client, variant.family, PORT) == ["TIME_WAIT"]
+
+
+@clause("connect.tcp.TIME_WAIT.tw_reuse")
+@needs("tcp_tw_reuse")
+@waits(A_WHILE)
+@cases({"1": {REUSE: 1}, "2": {REUSE: 2}, "default": {}})
+@variants(families=INTERNET)
+def test_reused_over_loopback(
+    sock: Socket, new_socket: SocketMaker, server: Server, world: World, variant: Variant, case: dict[str, int]
+) -> None:
+    """Over loopback 1 and 2 let the port be chosen again."""
+    for name, value in case.items():
+        world.client.sysctl(name, value)
+    leave_only_port(new_socket("old"), server, world, variant)
+    assert sock.connect(server.address) == 0
+    assert port_of(sock.getsockname().value) == PORT
+    assert_connected(sock, server)
+
+
+@clause("connect.tcp.TIME_WAIT.tw_reuse", case="not")
+@needs("tcp_tw_reuse")
+@waits(A_WHILE)
+@cases({"0": {REUSE: 0}, "no-timestamps": {REUSE: 1, TIMESTAMPS: 0}})
+@variants(families=INTERNET)
+def test_not_reused_over_loopback(
+    sock: Socket, new_socket: SocketMaker, server: Server, world: World, variant: Variant, case: dict[str, int]
+) -> None:
+    """With 0, or without timestamps, there is no port."""
+    for name, value in case.items():
+        world.client.sysctl(name, value)
+    leave_only_port(new_socket("old"), server, world, variant)
+    assert_unavailable(sock, server)
+
+
+@clause("connect.tcp.TIME_WAIT.tw_reuse", case="remote")
+@needs("tcp_tw_reuse")
+@world("pair")
+@waits(A_WHILE)
+@variants(families=INTERNET)
+def test_reused_with_another_host(
+    sock: Socket, new_socket: SocketMaker, server: Server, world: World, variant: Variant
+) -> None:
+    """With another host 1 does so, and 2 does not."""
+    leave_only_port(new_socket("old"), server, world, variant)
+    world.client.sysctl(REUSE, 2)
+    assert_unavailable(sock, server)
+    world.client.sysctl(REUSE, 1)
+    assert sock.connect(server.address) == 0
+    assert port_of(sock.getsockname().value) == PORT
+    assert_connected(sock, server)
+
+
+@clause("connect.tcp.TIME_WAIT.tw_reuse", case="delay")
+@needs("tcp_tw_reuse_delay")
+@waits(A_WHILE)
+@variants(families=INTERNET)
+def test_reused_after_a_delay(
+    sock: Socket, new_socket: SocketMaker, server: Server, world: World, variant: Variant
+) -> None:
+    """The port is not chosen before the delay is over."""
+    world.client.sysctl(REUSE, 1)
+    world.client.sysctl(DELAY, 60_000)
+    leave_only_port(new_socket("old"), server, world, variant)
+    assert_unavailable(sock, server)
+    world.client.sysctl(DELAY, 1)
+    assert sock.connect(server.address) == 0
+    assert_connected(sock, server)
+
+
+@clause("connect.tcp.TIME_WAIT.tw_reuse.default")
+@waits(A_WHILE)
+@variants(families=INTERNET)
+def test_reuse_is_off(sock: Socket, new_socket: SocketMaker, server: Server, world: World, variant: Variant) -> None:
+    """Nobody has set anything: the port is not chosen again."""
+    leave_only_port(new_socket("old"), server, world, variant)
+    assert sock.connect(server.address) == EADDRNOTAVAIL
