@@ -3,6 +3,7 @@
 Only this package imports pyroute2 and Scapy. It knows nothing of pytest, and nothing of the system calls under test.
 """
 
+from netns.changes import Change
 from netns.firewall import REJECTS, Match, Rule
 from netns.isolation import Isolation, IsolationError, enter_private_network, in_user_namespace
 from netns.namespace import Namespace, can_return, preload
@@ -14,6 +15,7 @@ __all__ = [
     "INET6",
     "REJECTS",
     "WORLDS",
+    "Change",
     "Host",
     "Isolation",
     "IsolationError",

@@ -127,6 +127,7 @@ class Rule:
         for number, (kind, flags, body) in enumerate(messages, 1):
             data += _message(kind, flags | _ACK, number, self._family, body)
         data += _message(_BATCH_END, 0, len(messages) + 1, 0, b"", resource=10)
+        self._namespace.changed("nftables", data.hex())
         with self._namespace.inside(), _netlink() as netlink:
             netlink.send(data)
             answered = 0

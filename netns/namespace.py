@@ -9,6 +9,7 @@ import fcntl
 import os
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -16,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from netns.changes import Change
 from netns.requests import Requests
 from netns.syscalls import CLONE_NEWNET, setns, unshare
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 _CURRENT = "/proc/thread-self/ns/net"
 _NO_IPV6 = ("net.ipv6.conf.all.disable_ipv6", "net.ipv6.conf.default.disable_ipv6")
 _RTF_LOCAL = 0x80000000
+_INDEXES = ("index", "oif", "ifindex")  # What names a link in a request.
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP, _IFF_RUNNING = 0x8913, 0x8914, 0x1, 0x40  # See netdevice(7).
 
 
@@ -80,6 +83,8 @@ class Namespace:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.changes: list[Change] = []
+        self._links: dict[int, str] = {}
         self._netlink: IPRoute | None = None
         self._requests: Requests | None = None
         if not can_return():
@@ -146,9 +151,25 @@ class Namespace:
         """
         with self.inside():
             try:
-                return socket.if_nametoindex(link)
+                index = socket.if_nametoindex(link)
             except OSError as error:
                 raise LookupError(f"namespace '{self.name}' has no link '{link}'") from error
+        self._links[index] = link
+        return index
+
+    def ask(self, kind: str, command: str, /, **what: Any) -> None:
+        """Change something by route netlink (see ``Requests.ask``), and note it among the ``changes``.
+
+        Raises:
+            OSError: with the errno that the kernel answered.
+        """
+        named = {key: self._links.get(value, value) if key in _INDEXES else value for key, value in what.items()}
+        self.changed("netlink", kind, command, named)
+        self.requests.ask(kind, command, **what)
+
+    def changed(self, how: str, *what: Any) -> None:
+        """Note a change; see ``Change``."""
+        self.changes.append(Change(time.monotonic(), how, what))
 
     def is_ready(self, link: str) -> bool:
         """Tell whether a link carries packets: it is running, and has its link-local address where there is IPv6."""
@@ -190,6 +211,7 @@ class Namespace:
         """
         if not name.startswith("net."):
             raise ValueError(f"sysctl '{name}' is not per network namespace: kconform never sets those")
+        self.changed("sysctl", name, str(value))
         with self.inside():
             _sysctl_path(name).write_text(str(value), encoding="ascii")
 

@@ -167,7 +167,7 @@ class Host:
         self._ask("route", "add", family=family, dst=prefix, type=kind)
 
     def _ask(self, kind: str, command: str, /, **what: Any) -> None:
-        self.namespace.requests.ask(kind, command, **what)
+        self.namespace.ask(kind, command, **what)
 
     def _addresses(self, family: int) -> list[str]:
         if not self.addresses.get(family):
@@ -316,7 +316,7 @@ def _link_scripted(client: Host, server: Host) -> None:
     if _has_ipv6(client):
         server.addresses[INET6] = ["2001:db8:1::2", "2001:db8:1::3"]
     for host, link in ((server, "to-client"), (client, "to-server")):
-        host.namespace.requests.ask("link", "set", index=host.namespace.index(link), state="up")
+        host.namespace.ask("link", "set", index=host.namespace.index(link), state="up")
     _wait(partial(_carries, client, "to-server"), "the client's link is up")
     _wait(partial(_sends, server, "to-client"), "the peer's link is up")
     for address in [each for known in server.addresses.values() for each in known]:
@@ -349,6 +349,7 @@ def _veth(one: Host, link: str, other: Host, peer: str) -> None:
     one.namespace.requests.ask(
         "link", "add", ifname=link, kind="veth", index=_NEAR, peer={"ifname": peer, "net_ns_fd": other.namespace.fd}
     )
+    one.namespace.changed("netlink", "link", "add", {"ifname": link, "peer": peer, "of": other.name})
 
 
 def _address(host: Host, link: str, inet: str, inet6: str) -> None:
@@ -360,7 +361,7 @@ def _address(host: Host, link: str, inet: str, inet6: str) -> None:
 def _up(*links: tuple[Host, str]) -> None:
     """Set links up and wait until they carry packets, which a thread of the kernel sees to, a little later."""
     for host, link in links:
-        host.namespace.requests.ask("link", "set", index=host.namespace.index(link), state="up")
+        host.namespace.ask("link", "set", index=host.namespace.index(link), state="up")
     for host, link in links:
         _wait(partial(_carries, host, link), f"link '{link}' of host '{host.name}' is up")
 

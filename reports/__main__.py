@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from reports import badge, compare, disagreements, github, kcidb, ktap, merge, render, rows, schema, terminal
+from reports import badge, compare, disagreements, github, kcidb, ktap, merge, render, reproduce, rows, schema, terminal
 from reports.commandline import EXIT, carry_out
 
 
@@ -26,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     github.add_command(commands)
     badge.add_command(commands)
     rows.add_command(commands)
+    reproduce.add_command(commands)
     schema.add_command(commands)
     return carry_out(parser, arguments)
 

@@ -16,7 +16,7 @@ HARNESS_ERROR = "harness-error"
 # Why a row was not exercised that a run was to try, and never came to.
 NEVER_REACHED = "the run ended before it came to this row"
 # Keys that stand in a record only where there is something to say.
-_OPTIONAL = {"evidence", "label", "run"}
+_OPTIONAL = {"beside", "changes", "evidence", "folder", "label", "run"}
 VERDICTS = (CONFORMS, DEVIATES, NOT_EXERCISED, HARNESS_ERROR)
 
 
@@ -53,7 +53,8 @@ class Row:
     ``expected`` and ``observed`` are the two sides of the comparison that decided, in words. ``unexpected`` tells
     whether the row fails the run. ``reason`` says why a row was not exercised, or what went wrong in the harness.
     ``evidence`` names files beside the results: ``{"kind", "path", "note"}``. ``run`` is the label of the row's run,
-    in a file with several.
+    in a file with several. ``changes`` is what the row did beside its calls and is known in full; ``beside`` names what
+    it did of which nothing more is known; ``folder`` is where its files lay.
     """
 
     id: str
@@ -73,6 +74,9 @@ class Row:
     rerun: str = ""
     evidence: list[dict[str, str]] = field(default_factory=list)
     run: str | None = None
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    folder: str | None = None
+    beside: list[str] = field(default_factory=list)
 
     def line(self) -> str:
         """The record as a line of results.jsonl."""

@@ -144,6 +144,7 @@ class Call(TypedDict):
     asked: str | None
     met: bool | None
     text: str
+    raw: NotRequired[str | None]
 
 
 class Host(TypedDict):
@@ -168,6 +169,15 @@ class Evidence(TypedDict):
     note: NotRequired[str]
 
 
+class Change(TypedDict):
+    """Something that a row did beside its calls."""
+
+    at: Seconds
+    host: str | None
+    how: str
+    what: list[object]
+
+
 class Row(TypedDict):
     """A row."""
 
@@ -188,6 +198,9 @@ class Row(TypedDict):
     rerun: str
     run: NotRequired[str]
     evidence: NotRequired[list[Evidence]]
+    changes: NotRequired[list[Change]]
+    beside: NotRequired[list[str]]
+    folder: NotRequired[str]
 
 
 class End(TypedDict):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from fixtures.beside import beside
 from fixtures.rows import ROW, RowState
 from reports.expectations import Expectations, Judgement
 from reports.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row
@@ -46,6 +47,9 @@ def conclude(item: pytest.Item, report: pytest.TestReport) -> None:
         vars(report)["kconform_word"] = word(row)
     if report.when == "teardown":
         row.transcript = state.transcript.record()
+        row.changes = state.changes()
+        row.folder = str(state.folder) if state.folder is not None else None
+        row.beside = beside(item)
         # Beside the report's own fields, which xdist carries to the controller whole.
         vars(report)["kconform_row"] = row.line()
         clause = clause_of(item.config, state.plan.clause)
