@@ -4,22 +4,32 @@
 and names the kernel chose, so that a program uses those that it was given where the row used those that it was given.
 """
 
-import errno
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from reports.reproducer.words import NotExpressible, Words, array, comment, data, integer, name, read, text
+from reports.reproducer.words import (
+    NotExpressible,
+    Words,
+    array,
+    chosen_at,
+    comment,
+    data,
+    errno_word,
+    integer,
+    name,
+    read,
+    text,
+)
 
-_INET, _INET6, _UNIX, _NETLINK, _VSOCK = 2, 10, 1, 16, 40
+_INET, _INET6, _UNIX = 2, 10, 1
 _SOL_SOCKET, _TCP, _TCP_INFO = 1, 6, 11
 _OTHER_EACH_TIME = {17, 49, 56, 57}  # SO_PEERCRED, SO_INCOMING_CPU, SO_INCOMING_NAPI_ID, SO_COOKIE.
 _LARGEST_OPTION = 16  # Bytes; larger ones are tables of counters and of numbers drawn at random.
 _LONGEST_ADDRESS = 128
 _KEPT = 64  # Bytes of what was received that transcripts keep.
 _RAW = 3
-_ERRNO = re.compile(r"E[A-Z0-9]+", re.ASCII)
 _MADE = re.compile(r"<([^<>]*)>$")
 _SMALL, _LARGE = 65536, 1 << 47  # Pointers outside this range lead nowhere on any machine.
 _BEYOND = 1000  # Numbers of descriptors that no process has by chance.
@@ -91,7 +101,9 @@ class Written:
         try:
             _CALLS[call["call"]](self, made, words)
         except (KeyError, IndexError, ValueError) as error:
-            raise NotExpressible(f"{str(call['call'])[:30]}() is not known to programs in this form: {error}") from error
+            raise NotExpressible(
+                f"{str(call['call'])[:30]}() is not known to programs in this form: {error}"
+            ) from error
         self.needs |= {made.function, "calls"}
         return made
 
@@ -132,8 +144,6 @@ class Written:
     def _connect(self, step: Step, words: Words) -> None:
         fd, pointer, length = words.arguments
         step.function = _DOORS[self._door]
-        if self._door == "compat32":
-            self.needs.add("low")
         step.arguments = [self._fd(fd), self._address(step, pointer, integer(length)), f"{integer(length)}L"]
         self._saw(step)
 
@@ -240,7 +250,9 @@ class Written:
             step.ready += [f"FD_ZERO(&{set_});", f"FD_SET({fd}, &{set_});"]
             pointers.append(f"(long)&{set_}")
             self.needs.add("number")
-            step.compare.append(f'number({step.number}, "{title}", FD_ISSET({fd}, &{set_}) != 0, {int(letter in found)});')
+            step.compare.append(
+                f'number({step.number}, "{title}", FD_ISSET({fd}, &{set_}) != 0, {int(letter in found)});'
+            )
         if seconds == "-":
             pointers.append("0L")
         else:
@@ -304,7 +316,7 @@ class Written:
         if step.call["returned"] is None:
             return
         returned = integer(step.call["returned"])
-        step.compare.append(f"saw({step.number}, {returned}, {_error(step.call['error'])});")
+        step.compare.append(f"saw({step.number}, {returned}, {errno_word(step.call['error'])});")
 
     def _address(self, step: Step, word: str, length: int) -> str:
         """A pointer to an address, or to what is none."""
@@ -327,9 +339,10 @@ class Written:
         shown = step.call["arguments"][4 if step.call["call"] == "sendto" else 1]
         at = self._buffer(step, given, shown, size=size, suffix="a")
         step.ready += self._patches(given, at.removeprefix("(long)"))
-        if place := _chosen_at(given):
+        if place := chosen_at(given):
             self._given.add(given[place[0] : sum(place)])
         if self._door == "compat32" and step.call["call"] == "connect":
+            self.needs.add("low")
             return f"low({at.removeprefix('(long)')}, {size})"
         return at
 
@@ -340,8 +353,10 @@ class Written:
             self.needs.add("folder")
             lines.append(f"in_folder({at}, {place});")
         if given[:2] == b"\x0a\0" and given[8:9] == b"\xfe" and given[9] & 0xC0 == 0x80:
-            raise NotExpressible("it uses a link-local address, which is made of a link's address, another one each time")
-        if (where := _chosen_at(given)) and (known := self.learned.get(given[where[0] : sum(where)])) is not None:
+            raise NotExpressible(
+                "it uses a link-local address, which is made of a link's address, another one each time"
+            )
+        if (where := chosen_at(given)) and (known := self.learned.get(given[where[0] : sum(where)])) is not None:
             self.needs.add("recall")
             lines.append(f"recall({known}, {at}, {where[0]}, {where[1]});")
         return lines
@@ -353,7 +368,7 @@ class Written:
         there = f"wanted_{step.number}{suffix}"
         self.data.append(f"static unsigned char {there}[{max(len(wanted), 1)}] = {array(wanted)};")
         if address:
-            place = _chosen_at(wanted)
+            place = chosen_at(wanted)
             part = wanted[place[0] : sum(place)] if place else b""
             if place and part not in self._given and part not in self.learned:
                 self.learned[part] = len(self.learned)
@@ -375,31 +390,6 @@ class Written:
             f"static unsigned char {at}[{max(size, len(given), 1)}] = {array(given)}; /* {comment(shown)[:90]} */"
         )
         return f"(long){at}"
-
-
-def _chosen_at(address: bytes) -> tuple[int, int] | None:
-    """Where in an address stands what the kernel may have chosen (offset, size): a port, a name, a netlink port."""
-    if len(address) < 8 or not any(address[2:]):
-        return None
-    family = int.from_bytes(address[:2], "little")
-    if family in (_INET, _INET6) and any(address[2:4]):
-        return 2, 2
-    if family == _UNIX and len(address) == 8 and address[2] == 0:
-        return 3, 5
-    if family in (_NETLINK, _VSOCK) and any(address[4:8]):
-        return 4, 4
-    return None
-
-
-def _error(error: str | None) -> str:
-    """An errno by its name, as C knows it; 0 for none."""
-    if error is None:
-        return "0"
-    if _ERRNO.fullmatch(error) and error in {*errno.errorcode.values(), "EOPNOTSUPP"}:
-        return error
-    if error.isascii() and error.isdigit():
-        return error
-    raise NotExpressible(f"its transcript has an errno that is not known here ({error[:30]!r})")
 
 
 _CALLS: dict[str, Callable[[Written, Step, Words], None]] = {

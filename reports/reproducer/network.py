@@ -135,7 +135,7 @@ class Network:
     def _sysctl(self, host: str, name: str, value: str) -> list[str]:
         if not _SYSCTL.fullmatch(name):
             raise NotExpressible("it sets a sysctl that is not of the network")
-        self.needs.add("sysctl")
+        self.needs.add("set_sysctl")
         return [f"set_sysctl({host}, {text(name)}, {text(value)});"]
 
     def _nftables(self, host: str, batch: str) -> list[str]:
@@ -155,7 +155,7 @@ class Network:
             "}",
         ]
 
-    def _link(self, host: str, command: str, words: dict[str, Any], settle: bool) -> list[str]:  # noqa: FBT001
+    def _link(self, host: str, command: str, words: dict[str, Any], settle: bool) -> list[str]:
         if command == "add":
             self.needs.add("veth")
             other = self.host(words["of"])
@@ -172,7 +172,7 @@ class Network:
             lines.append(f"settle({host}, {link});")
         return lines
 
-    def _addr(self, host: str, command: str, words: dict[str, Any], settle: bool) -> list[str]:  # noqa: FBT001
+    def _addr(self, host: str, command: str, words: dict[str, Any], settle: bool) -> list[str]:
         self.needs.add("address")
         link, type_ = text(words["index"]), "RTM_NEWADDR" if command == "add" else "RTM_DELADDR"
         lines = [f"address({host}, {type_}, {link}, {text(words['address'])}, {integer(words['prefixlen'])});"]
@@ -181,7 +181,7 @@ class Network:
             lines.append(f"wait_address({host}, {text(words['address'])});")
         return lines
 
-    def _route(self, host: str, command: str, words: dict[str, Any], settle: bool) -> list[str]:  # noqa: FBT001, ARG002
+    def _route(self, host: str, command: str, words: dict[str, Any], settle: bool) -> list[str]:  # noqa: ARG002
         self.needs.add("route")
         family = integer(words["family"])
         to, _, length = words["dst"].partition("/")
@@ -197,7 +197,7 @@ class Network:
         ]
         return [f"route({', '.join(parts)});"]
 
-    def _rule(self, host: str, command: str, words: dict[str, Any], settle: bool) -> list[str]:  # noqa: FBT001, ARG002
+    def _rule(self, host: str, command: str, words: dict[str, Any], settle: bool) -> list[str]:  # noqa: ARG002
         self.needs.add("rule")
         parts = [
             host,
@@ -211,7 +211,7 @@ class Network:
         ]
         return [f"rule({', '.join(parts)});"]
 
-    def _neigh(self, host: str, command: str, words: dict[str, Any], settle: bool) -> list[str]:  # noqa: FBT001, ARG002
+    def _neigh(self, host: str, command: str, words: dict[str, Any], settle: bool) -> list[str]:  # noqa: ARG002
         self.needs.add("neighbour")
         link = words.get("lladdr")
         if link is not None and not _LLADDR.fullmatch(link):

@@ -536,12 +536,6 @@ static void leave_network(void)
 	write_file("/proc/self/gid_map", text);
 }
 
-static void enter(int host)
-{
-	if (setns(hosts[host], CLONE_NEWNET) != 0)
-		fail("setns");
-}
-
 static void make_host(int host)
 {
 	struct ifreq request;
@@ -564,7 +558,13 @@ static void make_host(int host)
 		write_file("/proc/sys/net/ipv6/conf/default/disable_ipv6", "0");
 	}
 }
-/*** sysctl: hosts ***/
+/*** enter: hosts ***/
+static void enter(int host)
+{
+	if (setns(hosts[host], CLONE_NEWNET) != 0)
+		fail("setns");
+}
+/*** set_sysctl: enter ***/
 static void set_sysctl(int host, const char *name, const char *value)
 {
 	char path[256] = "/proc/sys/", *at = path + strlen(path);
@@ -574,7 +574,7 @@ static void set_sysctl(int host, const char *name, const char *value)
 	enter(host);
 	write_file(path, value);
 }
-/*** netlink: hosts ***/
+/*** netlink: enter ***/
 /* Send messages from a host, and see that the kernel says yes to so many of them. */
 static void send_from(int host, int protocol, const void *bytes, size_t size, int answers)
 {

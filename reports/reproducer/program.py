@@ -1,4 +1,4 @@
-"""The program of a row: its comment, the parts that it needs, the world, the steps in their order, and the last word."""
+"""The program of a row: its comment, the parts that it needs, the world, the steps in order, and the last word."""
 
 import re
 from functools import cache
@@ -18,7 +18,8 @@ _AT_ONCE = 2e-6  # Seconds by which the times of a transcript are rounded.
 _PAUSE = 0.02  # Seconds between two steps from which on the row has waited for something.
 _LONGEST = 30.0
 _NAME = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+", re.ASCII)
-_SHORTEST_FOLDER = len("/tmp/XXXXXX")
+_TEMPORARY = "/tmp/"  # noqa: S108  The program makes the folder there by mkdtemp(3).
+_SHORTEST_FOLDER = len(_TEMPORARY) + 6
 _USUAL_WAIT = 10.0
 
 _INCLUDES = """\
@@ -81,7 +82,7 @@ def program(row: Row, run: Run, clause: Clause | None) -> str:
         "",
         *_parts(needs),
         "",
-        *written.data,
+        *_used_data(written.data, body),
         "",
         "int main(void)",
         "{",
@@ -154,9 +155,8 @@ def _definitions(row: Row, steps: list[Step], network: Network, written: Written
     if written.descriptors:
         lines += [f"enum {{ {', '.join(written.descriptors)}, DESCRIPTORS }};", "static int fd[DESCRIPTORS];"]
     if row.folder is not None:
-        start = "/tmp/kconform-" if len(row.folder) > len("/tmp/kconform-XXXXXX") else "/tmp/"
-        padding = "0" * (len(row.folder.encode()) - len(start) - 6)
-        lines.append(f"#define FOLDER {text(start + padding + 'X' * 6)}")
+        padding = "0" * (len(row.folder.encode()) - _SHORTEST_FOLDER)
+        lines.append(f"#define FOLDER {text(_TEMPORARY + padding + 'X' * 6)}")
     return lines
 
 
@@ -199,16 +199,21 @@ def _in_order(events: list[tuple[float, Step | dict[str, Any]]]) -> list[tuple[f
     events.sort(key=lambda event: event[0])
     for at in range(len(events) - 1):
         one, other = events[at][1], events[at + 1][1]
-        if isinstance(one, Step) and isinstance(other, Step) and one.again and other.call["thread"] != "main":
-            if one.end is not None and one.end > events[at + 1][0]:
-                events[at], events[at + 1] = events[at + 1], events[at]
+        if not isinstance(one, Step) or not isinstance(other, Step) or not one.again or one.end is None:
+            continue
+        if other.call["thread"] != "main" and one.end > events[at + 1][0]:
+            events[at], events[at + 1] = events[at + 1], events[at]
     kept = []
     for at, event in enumerate(events):
         step, following = event[1], events[at + 1][1] if at + 1 < len(events) else None
-        if isinstance(step, Step) and step.again and isinstance(following, Step) and following.again:
-            if step.call["arguments"] == following.call["arguments"]:
-                continue
-        kept.append(event)
+        if not (
+            isinstance(step, Step)
+            and isinstance(following, Step)
+            and step.again
+            and following.again
+            and step.call["arguments"] == following.call["arguments"]
+        ):
+            kept.append(event)
     return kept
 
 
@@ -231,7 +236,7 @@ def _begun(step: Step, *, under_way: bool) -> list[str]:
 
 def _ended(step: Step) -> list[str]:
     if step.hangs:
-        seconds = _USUAL_WAIT if step.end is None else min(integer(int(step.end - step.call["start"])), _LONGEST)
+        seconds = _USUAL_WAIT if step.end is None else min(int(step.end - step.call["start"]), _LONGEST)
         return [f"hangs({step.number}, {seconds});", *_asked(step)]
     return [f"finish({step.number});", *step.compare, *_asked(step)]
 
@@ -292,13 +297,17 @@ def _used(lines: list[str]) -> set[str]:
     return {name for line in lines for name in re.findall(r"\b(\w+)\(", _STRING.sub('""', line)) if name in known}
 
 
+def _used_data(data: list[str], body: list[str]) -> list[str]:
+    """The definitions of what the steps use: some steps stand for others."""
+    used = {name for line in body for name in re.findall(r"\w+", _STRING.sub('""', line))}
+    return [line for line in data if used.intersection(re.findall(r"\b[a-z]+_\d+[a-z]?\b", line.partition("=")[0]))]
+
+
 @cache
 def _sections() -> dict[str, tuple[tuple[str, ...], str]]:
     """The parts by name: which others each needs, and its text; in the order in which they have to stand."""
     pieces = _HEAD.split(_PARTS.read_text(encoding="ascii"))
-    return {
-        pieces[at]: (tuple(pieces[at + 1].split()), pieces[at + 2].strip("\n")) for at in range(1, len(pieces), 3)
-    }
+    return {pieces[at]: (tuple(pieces[at + 1].split()), pieces[at + 2].strip("\n")) for at in range(1, len(pieces), 3)}
 
 
 def _parts(needs: set[str]) -> list[str]:

@@ -4,10 +4,13 @@ Results files may come from strangers: whatever goes into a program goes through
 ``array``, and nothing that these let through can end a string, a comment or a line.
 """
 
+import errno
 import re
 from dataclasses import dataclass
 
 _ZEROS = re.compile(r"\((\d{1,5})\)")
+_ERRNO = re.compile(r"E[A-Z0-9]+", re.ASCII)
+_INET, _INET6, _UNIX, _NETLINK, _VSOCK = 2, 10, 1, 16, 40
 _MOST = 4096  # Bytes that a buffer of a row may have; those of suites have some hundreds at most.
 
 
@@ -32,7 +35,7 @@ def read(line: str) -> Words:
     return Words(arguments, where, filled.split(" ") if filled else [])
 
 
-def integer(word: str) -> int:
+def integer(word: str | int) -> int:
     """A number.
 
     Raises:
@@ -41,7 +44,7 @@ def integer(word: str) -> int:
     try:
         return int(word)
     except ValueError:
-        raise NotExpressible(f"its transcript has a word that is no number: {word[:40]!r}") from None
+        raise NotExpressible(f"its transcript has a word that is no number: {str(word)[:40]!r}") from None
 
 
 def data(word: str) -> bytes:
@@ -86,3 +89,28 @@ def array(bytes_: bytes) -> str:
     """The bytes as an initializer; zeros at the end are left out."""
     kept = bytes_.rstrip(b"\0")
     return "{ " + ", ".join(f"{byte:#04x}" for byte in kept or b"\0") + " }"
+
+
+def chosen_at(address: bytes) -> tuple[int, int] | None:
+    """Where in an address stands what the kernel may have chosen (offset, size): a port, a name, a netlink port."""
+    if len(address) < 8 or not any(address[2:]):
+        return None
+    family = int.from_bytes(address[:2], "little")
+    if family in (_INET, _INET6) and any(address[2:4]):
+        return 2, 2
+    if family == _UNIX and len(address) == 8 and address[2] == 0:
+        return 3, 5
+    if family in (_NETLINK, _VSOCK) and any(address[4:8]):
+        return 4, 4
+    return None
+
+
+def errno_word(error: str | None) -> str:
+    """An errno by its name, as C knows it; 0 for none."""
+    if error is None:
+        return "0"
+    if _ERRNO.fullmatch(error) and error in {*errno.errorcode.values(), "EOPNOTSUPP"}:
+        return error
+    if error.isascii() and error.isdigit():
+        return error
+    raise NotExpressible(f"its transcript has an errno that is not known here ({error[:30]!r})")
