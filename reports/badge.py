@@ -13,7 +13,7 @@ _EXAMPLES = """reports/out -o conformance.svg
 reports/out --name "connect(2) on 6.18" -o conformance.svg"""
 # Dark enough for white letters: a contrast of at least 4.5 to 1.
 _GREEN, _RED, _GREY, _LEFT = "#1a7f37", "#b42318", "#57606a", "#24292f"
-_CHARACTER = 7  # Units that a character of the badge is wide; textLength makes it hold for every font.
+_CHARACTER = 6.4  # Units that a character of the badge is wide; textLength makes it hold for every font.
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def badge(several: list[Results], name: str | None = None) -> Badge:
 
 def svg(made: Badge) -> str:
     """The badge as a picture that needs nothing else, and that a screen reader can read."""
-    left, right = (len(text) * _CHARACTER + 12 for text in (made.name, made.words))
+    left, right = (round(len(text) * _CHARACTER) + 12 for text in (made.name, made.words))
     said = escape(f"{made.name}: {made.words}")
     size = f'width="{left + right}" height="20"'
     return f"""<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{said}">

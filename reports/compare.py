@@ -68,6 +68,8 @@ def _run(chosen: argparse.Namespace) -> int:
     if chosen.json != Path("-"):
         shown = None if chosen.all else SHOWN
         lines = [*table(several, differences, allowed, shown), *_notes(entries, differences)]
+        if chosen.html:
+            lines.append(one_line(f"what differs, as a page: {chosen.html}#rows?q=is:different"))
         write("".join(f"{line}\n" for line in lines), None)
     return int(any(each.change == WORSE and each.id not in allowed for each in differences))
 

@@ -61,7 +61,9 @@ def test_a_page_of_several_files(tmp_path: Path) -> None:
     assert run_reports("html", tmp_path / "a", tmp_path / "b").output.endswith(
         "where the page of several results goes\n"
     )
-    assert run_reports("compare", tmp_path / "a", tmp_path / "b", "--html", page, "--label", "x").status == 0
+    compared = run_reports("compare", tmp_path / "a", tmp_path / "b", "--html", page, "--label", "x")
+    assert compared.status == 0
+    assert compared.output.endswith(f"what differs, as a page: {page}#rows?q=is:different\n")
     assert kernels_of(page) == ["x", "6.1.0 root (2)"]
     assert run_reports("html", tmp_path / "a").status == 0
     assert kernels_of(tmp_path / "a" / "index.html") == ["6.1.0 root"]
