@@ -12,6 +12,7 @@ import json
 import math
 import zlib
 from collections.abc import Iterable, Mapping
+from functools import cache
 from operator import itemgetter
 from typing import Any
 
@@ -46,7 +47,7 @@ class Packer:
         self._texts: dict[str | None, int] = {None: 0}
         self._items: dict[str, tuple[int, ...]] = {}
         self._rows: dict[tuple[str, int], tuple[Any, ...]] = {}
-        self._details: dict[tuple[str, int], str] = {}
+        self._details: dict[tuple[str, int], bytes] = {}
         self._expectations: dict[tuple[Any, ...], int] = {}
         self._order: list[tuple[str, int]] = []
 
@@ -143,7 +144,7 @@ class Packer:
         details = [self._details[key] for key in self._order]
         packed = []
         for start in range(0, len(details), PART):
-            part = f"[{','.join(details[start : start + PART])}]".encode()
+            part = b"[" + b",".join(details[start : start + PART]) + b"]"
             packed.append(base64.b64encode(zlib.compress(part, _LEVEL)).decode("ascii"))
         return "\n".join(packed)
 
@@ -222,7 +223,7 @@ class Packer:
         return self._texts.setdefault(text, len(self._texts))
 
 
-def _detail(row: Mapping[str, Any]) -> str:
+def _detail(row: Mapping[str, Any]) -> bytes:
     """What only the view of the row shows, as JSON."""
     calls = row["transcript"]
     threads: dict[str, int] = {}
@@ -246,7 +247,19 @@ def _detail(row: Mapping[str, Any]) -> str:
     said = row["detail"] if row["unexpected"] else None
     rerun = None if row["rerun"] == f"pytest --row {row['id']}" else row["rerun"]
     evidence = row.get("evidence") or None
-    return _encode([texts, starts, lengths, list(threads), who, marks, row["world"], said, rerun, evidence])
+    whole = [texts, starts, lengths, list(threads), who, marks, row["world"], said, rerun, evidence]
+    try:
+        return bytes(_quickly().encode(whole))
+    except UnicodeEncodeError:  # Half a surrogate pair.
+        return _encode(whole).encode("ascii")
+
+
+@cache
+def _quickly() -> Any:
+    """An encoder for what there is most of; imported late, as whoever runs a single row needs none."""
+    import msgspec
+
+    return msgspec.json.Encoder()
 
 
 def _sentence(fields: Mapping[str, Any]) -> tuple[str, str, list[str]]:

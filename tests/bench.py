@@ -21,6 +21,7 @@ from typing import Any
 import psutil
 
 from netns import WORLDS, enter_private_network
+from tests import bench_page
 
 ROOT = Path(__file__).parent.parent
 
@@ -71,9 +72,11 @@ def main() -> int:
     numbers: dict[str, Any] = {
         "first_verdict": first_verdict(),
         "rows": rows_per_second(),
-        "run": whole_run(),
         "growth": {rows: seconds_for(rows) for rows in (100, 200, 400, 800, 1600)},
     }
+    with tempfile.TemporaryDirectory() as folder:
+        numbers["run"] = whole_run(Path(folder))
+        numbers["report"] = bench_page.report(Path(folder) / "results.jsonl")
     enter_private_network()
     numbers["worlds"] = {name: world(name, chosen.rounds) for name in WORLDS}
     print("\n".join(table(numbers)))
@@ -117,24 +120,22 @@ def rows_with(workers: str) -> float:
     return float(round(records[-1]["reported"] / records[-1]["seconds"], 1))
 
 
-def whole_run() -> dict[str, float]:
+def whole_run(folder: Path) -> dict[str, float]:
     """The default run: seconds from start to end, rows, and the most memory that all its processes had at one time."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pytest", "suites", "-n", "auto", "-q", f"--results={folder}"]
-        start = time.perf_counter()
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
-            most = 0.0
-            while run.poll() is None:
-                most = max(most, memory_of(run.pid))
-                time.sleep(0.1)
-        seconds = time.perf_counter() - start
-        records = [json.loads(line) for line in (Path(folder) / "results.jsonl").read_text("utf-8").splitlines()]
-        page = (Path(folder) / "index.html").stat().st_size
+    command = [sys.executable, "-m", "pytest", "suites", "-n", "auto", "-q", f"--results={folder}"]
+    start = time.perf_counter()
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        most = 0.0
+        while run.poll() is None:
+            most = max(most, memory_of(run.pid))
+            time.sleep(0.1)
+    seconds = time.perf_counter() - start
+    records = [json.loads(line) for line in (folder / "results.jsonl").read_text("utf-8").splitlines()]
     return {
         "seconds": round(seconds, 2),
         "rows": records[-1]["reported"],
         "megabytes": round(most, 1),
-        "report_megabytes": round(page / 1e6, 2),
+        "report_megabytes": round((folder / "index.html").stat().st_size / 1e6, 2),
     }
 
 
@@ -225,6 +226,7 @@ def table(numbers: dict[str, Any]) -> list[str]:
         f"default run: {run['rows']} rows in {run['seconds']} s, {run['megabytes']} MB at most, "
         f"report {run['report_megabytes']} MB"
     )
+    lines += bench_page.in_words(numbers["report"])
     growth = ", ".join(f"{rows} rows {seconds:.1f} s" for rows, seconds in numbers["growth"].items())
     lines.append(f"growth (2 workers): {growth}")
     first = numbers["first_verdict"]
