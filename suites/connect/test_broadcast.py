@@ -14,23 +14,34 @@ from fixtures import (
     Server,
     Servers,
     Socket,
+    SocketMaker,
     Variant,
+    address_of_host,
     assert_no_connection,
     assert_not_connected,
     assert_peer,
     assert_usable,
     cases,
     clause,
+    internet,
     variants,
-    with_port,
     world,
 )
+from fixtures.sockets import FAMILIES
 from netns import World
 
 PORT = 7100
 SUBNET, EVERYWHERE = "192.0.2.255", "255.255.255.255"
-GROUP: dict[str, Address] = {"inet": Inet("224.0.0.1", PORT), "inet6": Inet6("ff02::1", PORT)}
-NULL: dict[str, Address] = {"inet": Inet("0.0.0.0", PORT), "inet6": Inet6("::", PORT)}  # noqa: S104  In the row's own namespace.
+GROUP: dict[str, Address] = {
+    "inet": Inet("224.0.0.1", PORT),
+    "inet6": Inet6("ff02::1", PORT),
+    "mapped": Inet6("::ffff:224.0.0.1", PORT),
+}
+NULL: dict[str, Address] = {
+    "inet": Inet("0.0.0.0", PORT),  # noqa: S104  In the row's own namespace.
+    "inet6": Inet6("::", PORT),
+    "mapped": Inet6("::ffff:0.0.0.0", PORT),
+}
 HEADER = {"dgram": 0, "raw": 20}
 
 
@@ -62,12 +73,13 @@ def routed(world: World) -> None:
 @world("pair")
 @cases({"subnet": SUBNET, "everywhere": EVERYWHERE})
 @variants(families=["inet"], types=["dgram"], modes=BOTH, doors=ALL)
+@variants(families=["mapped"], types=["dgram"])
 @pytest.mark.usefixtures("routed")
-def test_not_permitted(sock: Socket, server: Server, hearer: Server, case: str) -> None:
+def test_not_permitted(sock: Socket, server: Server, hearer: Server, variant: Variant, case: str) -> None:
     """It is refused, twice, sets no peer, and leaves the socket usable for a peer that is a host."""
     _ = hearer.address
     for _ in range(2):
-        assert sock.connect(Inet(case, PORT)) == EACCES
+        assert sock.connect(internet(FAMILIES[variant.family], case, PORT)) == EACCES
         assert_not_connected(sock)
     assert_usable(sock, server)
     assert hearer.socket.recv_now() == EAGAIN
@@ -91,15 +103,17 @@ def test_not_permitted_any_more(sock: Socket, server: Server) -> None:
 @world("pair")
 @cases({"subnet": SUBNET, "everywhere": EVERYWHERE})
 @variants(families=["inet"], types=["dgram"], modes=BOTH, doors=ALL)
+@variants(families=["mapped"], types=["dgram"])
 @pytest.mark.usefixtures("routed")
-def test_permitted(sock: Socket, hearer: Server, case: str) -> None:
+def test_permitted(sock: Socket, hearer: Server, world: World, variant: Variant, case: str) -> None:
     """The peer is the broadcast address; a socket of another host hears what is sent, from the client's address."""
     _ = hearer.address
     permit(sock, 1)
-    assert sock.connect(Inet(case, PORT)) == 0
-    assert_peer(sock, Inet(case, PORT))
+    everybody = internet(FAMILIES[variant.family], case, PORT)
+    assert sock.connect(everybody) == 0
+    assert_peer(sock, everybody)
     name = sock.getsockname().value
-    assert name == with_port(Inet("192.0.2.1"), name.port)
+    assert name == address_of_host(world.client, variant.family, name.port)
     assert sock.send(b"to all") == 0
     assert hearer.socket.recv_from() == (b"to all", name)
 
@@ -126,13 +140,14 @@ def test_raw(sock: Socket, servers: Servers) -> None:
     {"subnet": (SUBNET, 0), "subnet-permitted": (SUBNET, 1), "all": (EVERYWHERE, 0), "all-permitted": (EVERYWHERE, 1)}
 )
 @variants(families=["inet"], modes=BOTH, doors=ALL)
+@variants(families=["mapped"], lines=["subnet-permitted"])
 @pytest.mark.usefixtures("routed")
-def test_stream(sock: Socket, server: Server, hearer: Server, case: tuple[str, int]) -> None:
+def test_stream(sock: Socket, server: Server, hearer: Server, variant: Variant, case: tuple[str, int]) -> None:
     """It is unreachable, twice; nobody is asked for a connection, and the socket connects to a host afterwards."""
     host, permission = case
     permit(sock, permission)
     for _ in range(2):
-        assert sock.connect(Inet(host, PORT)) == ENETUNREACH
+        assert sock.connect(internet(FAMILIES[variant.family], host, PORT)) == ENETUNREACH
         assert_not_connected(sock)
         assert sock.tcp_state() == "CLOSE"
     assert_no_connection(hearer)
@@ -153,10 +168,11 @@ def test_stream_as_connect_2_has_it(sock: Socket, case: str) -> None:
 @clause("connect.multicast.tcp4")
 @world("pair")
 @variants(families=["inet"], modes=BOTH, doors=ALL)
+@variants(families=["mapped"])
 @pytest.mark.usefixtures("routed")
-def test_group_on_stream(sock: Socket, server: Server, hearer: Server) -> None:
+def test_group_on_stream(sock: Socket, server: Server, hearer: Server, variant: Variant) -> None:
     """It is unreachable, twice; nobody is asked for a connection, and the socket connects to a host afterwards."""
-    assert_group_refused(sock, server, hearer, GROUP["inet"])
+    assert_group_refused(sock, server, hearer, GROUP[variant.family])
 
 
 @clause("connect.multicast.tcp6")
@@ -182,13 +198,14 @@ def assert_group_refused(sock: Socket, server: Server, hearer: Server, group: Ad
 @clause("connect.multicast.udp")
 @world("pair")
 @variants(families=["inet"], types=["dgram"], modes=BOTH, doors=ALL)
-def test_group(sock: Socket, server: Server, hearer: Server, world: World) -> None:
+@variants(families=["mapped"], types=["dgram"])
+def test_group(sock: Socket, server: Server, hearer: Server, world: World, variant: Variant) -> None:
     """Without a route it is unreachable; with one the group is the peer, no permission needed, and hears."""
     _ = hearer.address
-    assert sock.connect(GROUP["inet"]) == ENETUNREACH
+    assert sock.connect(GROUP[variant.family]) == ENETUNREACH
     assert_not_connected(sock)
     world.client.route("224.0.0.0/4", via="192.0.2.2")
-    assert_group_is_peer(sock, hearer, GROUP["inet"])
+    assert_group_is_peer(sock, hearer, GROUP[variant.family])
     assert_usable(sock, server)
 
 
@@ -232,3 +249,55 @@ def test_group_of_nowhere(sock: Socket) -> None:
     """A group of a link that no interface has is unreachable."""
     assert sock.connect(Inet6("ff02::1", PORT, scope=9999)) == ENETUNREACH
     assert_not_connected(sock)
+
+
+@clause("connect.ipv6.scope-kept", case="group")
+@world("pair")
+@cases({"lo": 1, "nothing": 9999})
+@variants(families=["inet6"], types=["dgram"], modes=BOTH)
+def test_group_after_a_wrong_link(sock: Socket, hearer: Server, link: int, case: int) -> None:
+    """After a group of a wrong link that of the right one is invalid, until the socket has no device any more."""
+    _ = hearer.address
+    for _ in range(2):
+        assert sock.connect(Inet6("ff02::1", PORT, scope=case)) == ENETUNREACH
+        assert sock.connect(Inet6("ff02::1", PORT, scope=link)) == EINVAL
+        assert_not_connected(sock)
+    assert sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"\0", name="SO_BINDTODEVICE") == 0
+    assert_group_is_peer(sock, hearer, Inet6("ff02::1", PORT, scope=link))
+
+
+@clause("connect.multicast.udp.source-chosen")
+@world("pair")
+@cases({"group": ("224.0.0.1", 0), "everywhere": (EVERYWHERE, 1)})
+@variants(families=["inet"], types=["dgram"], doors=ALL)
+@variants(families=["mapped"], types=["dgram"])
+def test_group_from_an_association(
+    sock: Socket, server: Server, hearer: Server, variant: Variant, case: tuple[str, int]
+) -> None:
+    """A socket with a peer has the group for its next one without a route, keeps its name, and is heard."""
+    host, permission = case
+    family = FAMILIES[variant.family]
+    _ = hearer.address
+    permit(sock, permission)
+    assert sock.connect(internet(family, host, PORT)) == ENETUNREACH
+    assert sock.connect(server.address) == 0
+    name = sock.getsockname().value
+    assert sock.connect(internet(family, "198.51.100.9", PORT)) == ENETUNREACH
+    assert_group_is_peer(sock, hearer, internet(family, host, PORT))
+    assert sock.getsockname() == name
+
+
+@clause("connect.multicast.udp.source-chosen", case="bound")
+@world("pair")
+@variants(families=["inet", "mapped"], types=["dgram"])
+def test_group_from_a_bound_socket(
+    sock: Socket, new_socket: SocketMaker, hearer: Server, world: World, variant: Variant
+) -> None:
+    """So has a socket that is bound to an address; one that is bound to the null address has not."""
+    _ = hearer.address
+    other = new_socket("other")
+    assert other.bind(NULL[variant.family]) == 0
+    assert other.connect(GROUP[variant.family]) == ENETUNREACH
+    assert sock.bind(address_of_host(world.client, variant.family, 5555)) == 0
+    assert_group_is_peer(sock, hearer, GROUP[variant.family])
+    assert sock.getsockname() == address_of_host(world.client, variant.family, 5555)

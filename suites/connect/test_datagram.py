@@ -47,6 +47,7 @@ def test_default_destination(sock: Socket, server: Server, servers: Servers) -> 
 
 @clause("connect.udp.receive-filter")
 @variants(families=INTERNET, types=["dgram"], modes=BOTH, doors=ALL)
+@variants(families=["mapped"], types=["dgram"])
 def test_receive_filter(sock: Socket, server: Server, servers: Servers) -> None:
     """Nobody but the peer is heard: neither another port of its host, nor the same port of another address."""
     neighbour = servers.make("neighbour")
@@ -89,6 +90,7 @@ def test_raw_receive_filter(sock: Socket, server: Server, servers: Servers, vari
 
 @clause("connect.udp.reconnect")
 @variants(families=INTERNET, types=["dgram"], modes=BOTH, doors=ALL)
+@variants(families=["mapped"], types=["dgram"])
 def test_reconnect(sock: Socket, server: Server, servers: Servers) -> None:
     """The association can be changed as often as one likes: the last peer counts, and the port stays."""
     other = servers.make("other")
@@ -176,9 +178,10 @@ def test_invalid_address_dissolves(sock: Socket, server: Server) -> None:
 @clause("connect.invalid-address.dgram.kept")
 @cases({"family": EAFNOSUPPORT, "route": ENETUNREACH})
 @variants(families=INTERNET, types=["dgram"], modes=BOTH, doors=ALL)
+@variants(families=["mapped"], types=["dgram"], lines=["route"])
 def test_invalid_address_keeps(sock: Socket, server: Server, variant: Variant, case: int) -> None:
     """Linux refuses an address of an unknown family or without a route, and keeps the association."""
-    nowhere = {"inet": "192.0.2.1", "inet6": "2001:db8:ffff::1"}[variant.family]
+    nowhere = {"inet": "192.0.2.1", "inet6": "2001:db8:ffff::1", "mapped": "192.0.2.1"}[variant.family]
     targets = {EAFNOSUPPORT: UNKNOWN_FAMILY, ENETUNREACH: internet(FAMILIES[variant.family], nowhere, 7001)}
     assert sock.connect(server.address) == 0
     assert sock.connect(targets[case]) == case

@@ -41,6 +41,7 @@ from fixtures import (
     clause,
     needs,
     port_of,
+    unmapped,
     until,
     variants,
     waits,
@@ -97,6 +98,7 @@ def rule(world: World, variant: Variant) -> RuleMaker:
         host: Host | None = None,
         protocol: str | None = None,
     ) -> Rule:
+        to = unmapped(to)
         if not isinstance(to, Inet | Inet6):
             raise TypeError(f"no firewall rule is about {to}")
         family = FAMILIES["inet6" if isinstance(to, Inet6) else "inet"]
@@ -212,6 +214,7 @@ def test_dropped_by_the_server(
 @needs("nft")
 @variants(families=INTERNET, types=["dgram"], doors=ALL)
 @variants(families=INTERNET, types=["dgram"], modes=["nonblocking"])
+@variants(families=["mapped"], types=["dgram"])
 def test_datagrams_dropped(sock: Socket, server: Server, servers: Servers, rule: RuleMaker) -> None:
     """Nothing is sent by connect, so it succeeds; each send is denied until the rule is gone, others are not."""
     other, dropping = servers.make("other"), rule(server.address)
@@ -309,6 +312,7 @@ def test_reset_by_the_server(
 @cases(ICMP)
 @variants(families=["inet"], lines=REJECTED)
 @variants(families=["inet6"], lines=REJECTED6)
+@variants(families=["mapped"], lines=["icmp-admin-prohibited"])
 def test_answered_by_icmp(sock: Socket, server: Server, rule: RuleMaker, case: tuple[str, int]) -> None:
     """The answer to the first SYN, or to the second, ends a blocking call with the errno of the ICMP message."""
     rejecting = rule(server.address, case[0])
@@ -348,6 +352,7 @@ def test_answered_in_the_background(
 @cases(ICMP)
 @variants(families=["inet"], types=["dgram"], lines=[kind for kind in REJECTED if kind in HARD])
 @variants(families=["inet6"], types=["dgram"], lines=[kind for kind in REJECTED6 if kind in HARD])
+@variants(families=["mapped"], types=["dgram"], lines=["icmp-port-unreachable"])
 def test_datagram_answered(sock: Socket, server: Server, rule: RuleMaker, case: tuple[str, int]) -> None:
     """Connect succeeds; the send is denied, and the message's errno is told to the next call, once."""
     rejecting = rule(server.address, case[0])

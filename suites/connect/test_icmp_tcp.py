@@ -24,13 +24,14 @@ from fixtures import (
     cases,
     clause,
     needs,
+    unmapped,
     until,
     variants,
     waits,
     world,
 )
 from fixtures.guard import DEADLINE
-from fixtures.sockets import FAMILIES
+from fixtures.sockets import PACKETS
 from fixtures.waiting import until_asleep
 from netns import Match, Packet, Rule, World
 from suites.connect.icmp import (
@@ -97,6 +98,7 @@ def assert_talks(sock: Socket, peer: Peer, sent: Packet) -> None:
 @variants(families=["inet6"], modes=["nonblocking"], lines=SIX)
 @variants(families=["inet"], modes=["nonblocking"], doors=["compat32"], lines=SAMPLE4)
 @variants(families=["inet6"], modes=["nonblocking"], doors=["compat32"], lines=SAMPLE6)
+@variants(families=["mapped"], modes=["nonblocking"], lines=[*SAMPLE4, "port-unreachable"])
 def test_an_error_ends_the_attempt(sock: Socket, peer: Peer, case: Message) -> None:
     """One message about the SYN ends the attempt at once, with its errno, told once; no SYN follows."""
     case.about(peer, pending(sock, peer))
@@ -134,6 +136,7 @@ def test_each_syn_is_answered(sock: Socket, peer: Peer, case: Message) -> None:
 @cases(EVERY)
 @variants(families=["inet"], doors=ALL, lines=SAMPLE4)
 @variants(families=["inet6"], doors=ALL, lines=SAMPLE6)
+@variants(families=["mapped"], lines=SAMPLE4)
 def test_an_error_wakes_the_call(sock: Socket, peer: Peer, case: Message) -> None:
     """A call that sleeps is woken by the first message."""
     call = sock.start_connect(peer.address)
@@ -167,6 +170,7 @@ def test_an_error_about_the_second_syn(sock: Socket, peer: Peer, case: Message) 
 @cases(EVERY)
 @variants(families=["inet"], modes=["nonblocking"], lines=SAMPLE4)
 @variants(families=["inet6"], modes=["nonblocking"], lines=SAMPLE6)
+@variants(families=["mapped"], modes=["nonblocking"], lines=["parameter-problem"])
 def test_an_error_ends_a_simultaneous_open(sock: Socket, peer: Peer, case: Message) -> None:
     """When both sides have sent their SYNs, a message about the client's answer ends the attempt."""
     peer.says(pending(sock, peer), "S")
@@ -191,6 +195,7 @@ STRANGE: dict[str, dict[str, Any]] = {
 @world("scripted")
 @cases(STRANGE)
 @variants(families=INTERNET, modes=["nonblocking"])
+@variants(families=["mapped"], modes=["nonblocking"], lines=["port", "sequence-after"])
 def test_an_error_about_something_else(sock: Socket, peer: Peer, variant: Variant, case: dict[str, Any]) -> None:
     """A message that quotes another segment does nothing to the attempt."""
     syn = pending(sock, peer)
@@ -219,6 +224,7 @@ def test_a_short_quote(sock: Socket, peer: Peer, variant: Variant, case: tuple[i
 @cases(IGNORED | TOO_BIG | TOO_BIG6)
 @variants(families=["inet"], modes=["nonblocking"], lines=[*IGNORED, *TOO_BIG])
 @variants(families=["inet6"], modes=["nonblocking"], lines=TOO_BIG6)
+@variants(families=["mapped"], modes=["nonblocking"], lines=TOO_BIG)
 def test_what_ends_nothing(sock: Socket, peer: Peer, case: Message) -> None:
     """Some messages are no errors of the attempt, though they are about its SYN."""
     syn = pending(sock, peer)
@@ -246,6 +252,7 @@ def test_an_error_that_may_pass(sock: Socket, peer: Peer, case: Message) -> None
 @cases(EVERY)
 @variants(families=["inet"], modes=["nonblocking"], lines=["net-unreachable", *SAMPLE4])
 @variants(families=["inet6"], modes=["nonblocking"], lines=["no-route", *SAMPLE6])
+@variants(families=["mapped"], modes=["nonblocking"], lines=["host-unreachable"])
 def test_errors_at_once(sock: Socket, peer: Peer, variant: Variant, case: Message) -> None:
     """With IP_RECVERR, too, the attempt ends at once, and the errno is told once by SO_ERROR."""
     assert receive_errors(sock, variant.family) == 0
@@ -261,6 +268,7 @@ def test_errors_at_once(sock: Socket, peer: Peer, variant: Variant, case: Messag
 @cases(EVERY)
 @variants(families=["inet"], modes=["nonblocking"], lines=MORE4)
 @variants(families=["inet6"], modes=["nonblocking"], lines=MORE6)
+@variants(families=["mapped"], modes=["nonblocking"], lines=["host-unreachable"])
 def test_errors_of_a_connection(sock: Socket, peer: Peer, variant: Variant, case: Message) -> None:
     """With IP_RECVERR a connection tells of each error once, and goes on; an error about other data is none of its."""
     assert receive_errors(sock, variant.family) == 0
@@ -280,6 +288,7 @@ def test_errors_of_a_connection(sock: Socket, peer: Peer, variant: Variant, case
 @cases(EVERY | TOO_BIG | TOO_BIG6)
 @variants(families=["inet"], modes=["nonblocking"], lines=[*MORE4, *TOO_BIG])
 @variants(families=["inet6"], modes=["nonblocking"], lines=[*MORE6, *TOO_BIG6])
+@variants(families=["mapped"], modes=["nonblocking"], lines=["host-unreachable", *TOO_BIG])
 def test_errors_do_not_end_a_connection(sock: Socket, peer: Peer, case: Message) -> None:
     """Without IP_RECVERR no message breaks a connection, or is told to select and poll; data goes on."""
     sent = connected(sock, peer)
@@ -294,9 +303,9 @@ def test_errors_do_not_end_a_connection(sock: Socket, peer: Peer, case: Message)
 @pytest.fixture
 def rejected(server: Server, world: World, variant: Variant) -> Rule:
     """A rule by which the client's own host answers each SYN to the server with host unreachable, inside the call."""
-    address = server.address
+    address = unmapped(server.address)
     assert isinstance(address, Inet | Inet6)
-    match = Match(FAMILIES[variant.family], "tcp", address.port, address.host)
+    match = Match(PACKETS[variant.family], "tcp", address.port, address.host)
     reject = "icmpv6-addr-unreachable" if variant.family == "inet6" else "icmp-host-unreachable"
     return Rule(world.client.namespace, "output", match, reject)
 
@@ -306,6 +315,7 @@ def rejected(server: Server, world: World, variant: Variant) -> Rule:
 @waits(RETRANSMISSION)
 @cases({"plain": False, "IP_RECVERR": True})
 @variants(families=INTERNET, modes=["nonblocking"])
+@variants(families=["mapped"], modes=["nonblocking"], lines=["plain"])
 def test_an_error_inside_the_call(sock: Socket, server: Server, rejected: Rule, variant: Variant, case: bool) -> None:
     """An error that comes while the call holds the socket is told, but the attempt goes on, and completes."""
     assert not case or receive_errors(sock, variant.family) == 0
@@ -324,6 +334,7 @@ def test_an_error_inside_the_call(sock: Socket, server: Server, rejected: Rule, 
 @waits(RETRANSMISSION)
 @pytest.mark.usefixtures("rejected")
 @variants(families=INTERNET, doors=["io_uring"])
+@variants(families=["mapped"], doors=["io_uring"])
 def test_an_error_inside_a_ring(sock: Socket, server: Server) -> None:
     """A ring waits for the end of the attempt, as a call does that blocks."""
     assert sock.connect(server.address) == EHOSTUNREACH

@@ -37,7 +37,7 @@ from suites.connect.icmp import (
 
 NOBODY = Bytes(bytes(16))  # AF_UNSPEC, which ends an association.
 SAMPLE4, SAMPLE6 = ["prot-unreachable", "port-unreachable"], ["prohibited", "port-unreachable6"]
-UNREACHABLE = {"inet": (3, 3), "inet6": (1, 4)}
+UNREACHABLE = {"inet": (3, 3), "inet6": (1, 4), "mapped": (3, 3)}
 
 
 def sends(sock: Socket, peer: Peer, data: bytes = b"one") -> Packet:
@@ -62,6 +62,7 @@ def assert_exchange(sock: Socket, peer: Peer) -> None:
 @variants(families=["inet6"], types=["dgram"], lines=final(DATAGRAM6))
 @variants(families=["inet"], types=["dgram"], modes=["nonblocking"], doors=["compat32"], lines=SAMPLE4)
 @variants(families=["inet6"], types=["dgram"], modes=["nonblocking"], doors=["compat32"], lines=SAMPLE6)
+@variants(families=["mapped"], types=["dgram"], lines=["prot-unreachable"])
 def test_a_final_error(sock: Socket, peer: Peer, case: Message) -> None:
     """Each message is told once, to a send, to a receive, or to SO_ERROR, and the association stays."""
     assert sock.connect(peer.address) == 0
@@ -83,6 +84,7 @@ def test_a_final_error(sock: Socket, peer: Peer, case: Message) -> None:
 @cases(DATAGRAM | IGNORED)
 @variants(families=["inet"], types=["dgram"], lines=[*passing(DATAGRAM4), *IGNORED])
 @variants(families=["inet6"], types=["dgram"], lines=passing(DATAGRAM6))
+@variants(families=["mapped"], types=["dgram"], lines=["host-unreachable"])
 def test_an_error_that_may_pass(sock: Socket, peer: Peer, case: Message) -> None:
     """A message that may pass is told to nobody."""
     assert sock.connect(peer.address) == 0
@@ -97,6 +99,7 @@ def test_an_error_that_may_pass(sock: Socket, peer: Peer, case: Message) -> None
 @cases(DATAGRAM)
 @variants(families=["inet"], types=["dgram"], lines=[*passing(DATAGRAM4), *TOO_BIG, *SAMPLE4])
 @variants(families=["inet6"], types=["dgram"], lines=[*passing(DATAGRAM6), *TOO_BIG6, *SAMPLE6])
+@variants(families=["mapped"], types=["dgram"], lines=["host-unreachable"])
 def test_every_error(sock: Socket, peer: Peer, variant: Variant, case: Message) -> None:
     """With IP_RECVERR each message is told, whether it may pass or not; one about another port is not."""
     assert receive_errors(sock, variant.family) == 0
@@ -125,6 +128,7 @@ STRANGE: dict[str, dict[str, Any]] = {
 @world("scripted")
 @cases(STRANGE)
 @variants(families=INTERNET, types=["dgram"])
+@variants(families=["mapped"], types=["dgram"], lines=["port", "source"])
 def test_an_error_about_something_else(sock: Socket, peer: Peer, variant: Variant, case: dict[str, Any]) -> None:
     """A message that quotes another socket's datagram, or one to somebody else, is not told; the socket's own is."""
     message = UNREACHABLE[variant.family]
@@ -141,6 +145,7 @@ def test_an_error_about_something_else(sock: Socket, peer: Peer, variant: Varian
 @clause("connect.icmp.udp.not-about-it", case="peer-before")
 @world("scripted")
 @variants(families=INTERNET, types=["dgram"], modes=BOTH)
+@variants(families=["mapped"], types=["dgram"])
 def test_an_error_about_the_peer_before(sock: Socket, peer: Peer, variant: Variant) -> None:
     """After another connect a message about the first peer is not told, and one about the second is."""
     assert sock.connect(peer.other_address) == 0

@@ -18,6 +18,7 @@ from fixtures import (
     Socket,
     SocketMaker,
     Variant,
+    address_of_host,
     assert_connected,
     assert_no_connection,
     assert_not_connected,
@@ -36,7 +37,7 @@ from fixtures.sockets import FAMILIES
 from fixtures.standing import StandingDoor, another_user, in_a_child, without_capabilities
 from netns import WORLDS, Host, Namespace, World
 
-NULL = {"inet": "0.0.0.0", "inet6": "::"}  # noqa: S104  The null address is what is tried here.
+NULL = {"inet": "0.0.0.0", "inet6": "::", "mapped": "::"}  # noqa: S104  The null address is what is tried here.
 LOOPBACK = {"inet": "127.0.0.1", "inet6": "::1"}
 UNSPEC = Bytes(bytes(16))
 
@@ -48,8 +49,7 @@ def null(variant: Variant, port: int = 0) -> Address:
 
 def local(host: Host, variant: Variant, port: int = 0, *, second: bool = False) -> Address:
     """An address of the host in the row's family."""
-    family = FAMILIES[variant.family]
-    return internet(family, host.second_address(family) if second else host.address(family), port)
+    return address_of_host(host, variant.family, port, second=second)
 
 
 def duplicate(sock: Socket) -> Socket:
@@ -233,6 +233,7 @@ def test_no_peer_while_pending(sock: Socket, servers: Servers, variant: Variant,
 @clause("connect.tcp.implicit-bind")
 @variants(families=INTERNET, doors=ALL)
 @variants(families=INTERNET, modes=["nonblocking"])
+@variants(families=["mapped"])
 def test_implicit_bind(sock: Socket, new_socket: SocketMaker, server: Server, world: World, variant: Variant) -> None:
     """The socket has no name before, and afterwards one that nobody else can bind, nor itself change."""
     assert sock.getsockname() == null(variant)
@@ -314,6 +315,7 @@ def test_source_for_loopback(sock: Socket, servers: Servers, world: World, case:
 @clause("connect.tcp.explicit-bind-kept")
 @variants(families=INTERNET, doors=ALL)
 @variants(families=INTERNET, modes=["nonblocking"])
+@variants(families=["mapped"])
 def test_bound_socket(sock: Socket, server: Server, world: World, variant: Variant) -> None:
     """A socket bound to the host's second address and a port connects from there."""
     here = local(world.client, variant, 5555, second=True)

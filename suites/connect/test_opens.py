@@ -43,6 +43,7 @@ def assert_own_peer(sock: Socket, here: Address) -> None:
 @clause("connect.tcp.self-connect")
 @variants(families=INTERNET, doors=ALL)
 @variants(families=INTERNET, modes=["nonblocking"])
+@variants(families=["mapped"])
 def test_self_connect(sock: Socket, servers: Servers) -> None:
     """A socket that is bound connects to its own address."""
     here = servers.free_address()

@@ -99,6 +99,7 @@ def test_writable_when_established(sock: Socket, servers: Servers) -> None:
 @clause("connect.select.ready-on-failure")
 @waits(RETRANSMISSION)
 @variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=["mapped"], modes=["nonblocking"])
 def test_ready_when_failed(sock: Socket, servers: Servers) -> None:
     """select wakes up when a pending connection fails, and then says readable and writable, not exceptional."""
     busy = servers.full()

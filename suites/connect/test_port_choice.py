@@ -336,6 +336,7 @@ def assert_port_is_free(port: Address, new_socket: SocketMaker, servers: Servers
 @cases(ENDS)
 @variants(families=INTERNET, doors=ALL, lines=["refused"])
 @variants(families=INTERNET, lines=[name for name in ENDS if name != "refused"])
+@variants(families=["mapped"], lines=["refused", "dissolved"])
 def test_port_is_given_back(
     sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, world: World, case: End
 ) -> None:

@@ -12,21 +12,19 @@ from fixtures import (
     Socket,
     SocketMaker,
     Variant,
+    address_of_host,
     assert_connected,
     assert_no_connection,
     assert_not_connected,
     clause,
-    internet,
     variants,
 )
-from fixtures.sockets import FAMILIES
 from netns import World
 
 
 def share_a_port(first: Socket, second: Socket, world: World, variant: Variant) -> None:
     """Bind both sockets to one address and port, which SO_REUSEADDR allows."""
-    family = FAMILIES[variant.family]
-    local = internet(family, world.client.address(family), 5555)
+    local = address_of_host(world.client, variant.family, 5555)
     for each in (first, second):
         assert each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1, name="SO_REUSEADDR") == 0
         assert each.bind(local) == 0
@@ -44,6 +42,7 @@ def test_address_in_use(sock: Socket, new_socket: SocketMaker, server: Server, w
 
 @clause("connect.EADDRNOTAVAIL.tuple-in-use")
 @variants(families=INTERNET, modes=BOTH, doors=ALL)
+@variants(families=["mapped"])
 def test_tuple_in_use(
     sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, world: World, variant: Variant
 ) -> None:
@@ -61,6 +60,7 @@ def test_tuple_in_use(
 
 @clause("connect.EADDRNOTAVAIL.ephemeral-exhausted.tcp")
 @variants(families=INTERNET, modes=BOTH, doors=ALL)
+@variants(families=["mapped"])
 def test_ports_used_up(new_socket: SocketMaker, server: Server, servers: Servers, world: World) -> None:
     """When every port of the range is taken for a destination, the next connect to it finds none."""
     world.client.sysctl("net.ipv4.ip_local_port_range", "40000 40001")

@@ -38,6 +38,7 @@ def test_nobody_listens(sock: Socket, server: Server, servers: Servers) -> None:
 
 @clause("connect.ECONNREFUSED.tcp{six}", case="bound")
 @variants(families=INTERNET, doors=ALL)
+@variants(families=["mapped"])
 def test_somebody_is_bound_and_does_not_listen(sock: Socket, servers: Servers, new_socket: SocketMaker) -> None:
     """A port that is bound by a socket which does not listen refuses, and that socket hears nothing of it."""
     idle, address = new_socket("idle", nonblocking=True), servers.free_address()
@@ -50,6 +51,7 @@ def test_somebody_is_bound_and_does_not_listen(sock: Socket, servers: Servers, n
 @clause("connect.ECONNREFUSED.tcp.remote")
 @world("pair")
 @variants(families=INTERNET, modes=BOTH, doors=ALL)
+@variants(families=["mapped"])
 def test_nobody_listens_on_another_host(sock: Socket, servers: Servers) -> None:
     """The same when the RST comes over a link."""
     assert sock.connect_and_wait(servers.closed()) == ECONNREFUSED

@@ -47,7 +47,7 @@ from suites.connect.icmp import receive_errors
 LINK = "to-server"
 KEEP = f"net.ipv6.conf.{LINK}.keep_addr_on_down"
 NEIGHBOURS = 0.4  # Seconds in which three probes of a neighbour go unanswered, in the hurry that is made here.
-NOBODY = {"inet": "192.0.2.9", "inet6": "2001:db8:1::9"}
+NOBODY = {"inet": "192.0.2.9", "inet6": "2001:db8:1::9", "mapped": "192.0.2.9"}
 NOWHERE = {"inet": "203.0.113.1", "inet6": "2001:db8:b::1"}
 TYPES = ["stream", "dgram"]
 
@@ -164,6 +164,7 @@ def test_a_rule_that_refuses(
 @variants(families=["inet"], doors=ALL)
 @variants(families=["inet"], modes=["nonblocking"])
 @variants(families=["inet"], types=["dgram"], modes=BOTH)
+@variants(families=["mapped"], types=TYPES)
 def test_a_device_that_is_gone(sock: Socket, server: Server, new_socket: SocketMaker, world: World) -> None:
     """A socket that is bound to a device which was removed is told so; one that is not has no route."""
     address = server.address
@@ -195,6 +196,7 @@ def test_a_device_that_is_gone_in_ipv6(sock: Socket, server: Server, world: Worl
 @variants(families=INTERNET, doors=ALL)
 @variants(families=INTERNET, modes=["nonblocking"])
 @variants(families=INTERNET, types=["dgram"], modes=BOTH)
+@variants(families=["mapped"])
 def test_a_device_that_is_down(sock: Socket, server: Server, world: World) -> None:
     """No route leads over a device that is down; when it is up again the same socket connects."""
     if world.client.namespace.has_sysctl(KEEP):
@@ -227,12 +229,13 @@ def test_a_device_that_is_down_by_name(sock: Socket, server: Server, world: Worl
 @variants(families=["inet"], modes=BOTH)
 @variants(families=["inet"], doors=["compat32"])
 @variants(families=["inet"], types=["dgram"], modes=BOTH)
+@variants(families=["mapped"])
 def test_a_loopback_source(
-    sock: Socket, server: Server, servers: Servers, new_socket: SocketMaker, world: World
+    sock: Socket, server: Server, servers: Servers, new_socket: SocketMaker, world: World, variant: Variant
 ) -> None:
     """From 127.0.0.1 nobody else is reached; from another address the server is, and from 127.0.0.1 its own host."""
     here = servers.make("here", host=world.client)
-    assert sock.bind(Inet("127.0.0.1")) == 0
+    assert sock.bind(internet(FAMILIES[variant.family], "127.0.0.1")) == 0
     name = sock.getsockname().value
     assert sock.connect(server.address) == EINVAL
     assert sock.connect(server.address) == EINVAL
@@ -282,6 +285,7 @@ def impatient(world: World) -> World:
 @waits(NEIGHBOURS)
 @variants(families=INTERNET, doors=ALL)
 @variants(families=INTERNET, modes=["nonblocking"])
+@variants(families=["mapped"])
 def test_nobody_at_the_address(
     sock: Socket, new_socket: SocketMaker, servers: Servers, impatient: World, variant: Variant
 ) -> None:
@@ -290,7 +294,7 @@ def test_nobody_at_the_address(
     assert sock.connect_and_wait(nobody) == EHOSTUNREACH
     assert sock.tcp_state() == "CLOSE"
     assert_not_connected(sock)
-    impatient.server.add_address("to-client", nobody.host, 64 if variant.family == "inet6" else 24)
+    impatient.server.add_address("to-client", NOBODY[variant.family], 64 if variant.family == "inet6" else 24)
     assert_usable(new_socket(), servers.at(nobody))
 
 

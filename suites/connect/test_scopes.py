@@ -106,6 +106,22 @@ def test_scope_of_nothing(sock: Socket, link: int) -> None:
     assert_refused(sock, Inet6(FAR, PORT, scope=NO_INDEX), ENETUNREACH)
 
 
+@clause("connect.ipv6.scope-kept")
+@world("pair")
+@cases({"lo": 1, "nothing": NO_INDEX})
+@variants(families=["inet6"], types=TYPES, doors=ALL, lines=["lo"])
+@variants(families=["inet6"], types=TYPES, modes=["nonblocking"])
+def test_right_link_after_a_wrong_one(sock: Socket, far: Server, link: int, case: int) -> None:
+    """The link of a failed attempt stays the socket's device: the right one is invalid until that is cleared."""
+    _ = far.address
+    for _ in range(2):
+        assert_refused(sock, Inet6(FAR, PORT, scope=case), ENETUNREACH)
+        assert_refused(sock, Inet6(FAR, PORT, scope=link), EINVAL)
+    bind_to(sock, "")
+    assert sock.connect_and_wait(Inet6(FAR, PORT, scope=link)) == 0
+    assert_reached(sock, far, Inet6(FAR, PORT, scope=link))
+
+
 @clause("connect.ipv6.linklocal.scope-conflict")
 @world("pair")
 @cases({"scope-of-lo": ("to-server", "lo"), "device-lo": ("lo", "to-server")})

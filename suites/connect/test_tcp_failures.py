@@ -36,7 +36,7 @@ from fixtures import (
 from netns import World
 
 TCP_SYNCNT, TCP_USER_TIMEOUT = 7, 18
-ANY = {"inet": "0.0.0.0", "inet6": "::"}  # noqa: S104  The name of a socket that has none; nothing listens there.
+ANY = {"inet": "0.0.0.0", "inet6": "::", "mapped": "::"}  # noqa: S104  The name of a socket that has none; nothing listens there.
 usefixtures = pytest.mark.usefixtures
 
 
@@ -69,6 +69,7 @@ def test_another_attempt(sock: Socket, server: Server, servers: Servers) -> None
 
 @clause("connect.tcp.failed-name-stale-port")
 @variants(families=INTERNET, doors=CALLS)
+@variants(families=["mapped"])
 def test_name_after_a_refusal(sock: Socket, servers: Servers, variant: Variant) -> None:
     """After a refusal the socket has no address any more."""
     assert sock.connect(servers.closed()) == ECONNREFUSED
@@ -78,6 +79,7 @@ def test_name_after_a_refusal(sock: Socket, servers: Servers, variant: Variant) 
 
 @clause("connect.tcp.failed-name-stale-port", case="bound")
 @variants(families=INTERNET, modes=BOTH)
+@variants(families=["mapped"])
 def test_bound_name_after_a_refusal(sock: Socket, servers: Servers) -> None:
     """The neighbouring case: a socket that was bound keeps its address and port."""
     name = servers.free_address("name")
@@ -206,6 +208,7 @@ def test_full_queue(sock: Socket, new_socket: SocketMaker, servers: Servers) -> 
 @clause("connect.tcp.backlog-drains")
 @waits(1.0)
 @variants(families=INTERNET, doors=ALL)
+@variants(families=["mapped"], doors=["io_uring"])
 def test_queue_that_drains(sock: Socket, servers: Servers) -> None:
     """A blocking attempt that waits for room gets it with its next SYN."""
     busy = servers.full()

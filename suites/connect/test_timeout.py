@@ -40,6 +40,7 @@ usefixtures = pytest.mark.usefixtures
 @waits(ONE_RETRY)
 @usefixtures("hurried")
 @variants(families=INTERNET, doors=ALL)
+@variants(families=["mapped"])
 def test_nobody_answers(sock: Socket, server: Server, servers: Servers) -> None:
     """A blocking connect gives up after the retransmissions that are configured, not sooner; the attempt is over."""
     busy = servers.full()
@@ -55,6 +56,7 @@ def test_nobody_answers(sock: Socket, server: Server, servers: Servers) -> None:
 @waits(ONE_RETRY)
 @usefixtures("hurried")
 @variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=["mapped"], modes=["nonblocking"])
 def test_nobody_answers_in_the_background(sock: Socket, servers: Servers) -> None:
     """A non-blocking connect is told by SO_ERROR, once, when select wakes up."""
     assert sock.connect(servers.full().address) == EINPROGRESS

@@ -34,7 +34,7 @@ from netns import World
 
 UNSPEC = Bytes(bytes(16))
 PATIENCE = 0.5  # Seconds to wait for a datagram of which the page says that it comes, and Linux that it does not.
-ANY = {"inet": "0.0.0.0", "inet6": "::"}  # noqa: S104  It is bound in the row's own namespace.
+ANY = {"inet": "0.0.0.0", "inet6": "::", "mapped": "::"}  # noqa: S104  It is bound in the row's own namespace.
 UNROUTED = {"inet": "192.0.2.1", "inet6": "2001:db8:ffff::1"}
 
 
@@ -47,6 +47,7 @@ def assert_dissolved(sock: Socket) -> None:
 
 @clause("connect.UNSPEC.udp")
 @variants(families=INTERNET, types=["dgram"], modes=BOTH, doors=ALL)
+@variants(families=["mapped"], types=["dgram"])
 def test_dissolved(sock: Socket, server: Server, servers: Servers) -> None:
     """There is no peer; another is heard and sent to, as by a socket that never had one; the next connect works."""
     name, neighbour = servers.free_address("name"), servers.make("neighbour")
@@ -68,6 +69,7 @@ def test_dissolved(sock: Socket, server: Server, servers: Servers) -> None:
 @clause("connect.UNSPEC.udp.hears")
 @waits(PATIENCE)
 @variants(families=INTERNET, types=["dgram"], modes=BOTH)
+@variants(families=["mapped"], types=["dgram"])
 def test_everybody_is_heard(sock: Socket, server: Server, servers: Servers) -> None:
     """A datagram from another address than the former peer's is received."""
     name, stranger = servers.free_address("name"), servers.make("stranger", second_address=True)
@@ -131,6 +133,7 @@ def test_unspec_for_inet6(sock: Socket, server: Server, servers: Servers, case: 
 @clause("connect.UNSPEC.udp.name")
 @variants(families=["inet"], types=["dgram"], doors=ALL)
 @variants(families=["inet6"], types=["dgram"], modes=["nonblocking"])
+@variants(families=["mapped"], types=["dgram"])
 def test_chosen_name_goes(
     sock: Socket, new_socket: SocketMaker, server: Server, variant: Variant, world: World
 ) -> None:
@@ -162,6 +165,7 @@ def bound(variant: Variant, servers: Servers) -> Address:
 @variants(families=["inet"], types=["dgram"], doors=ALL, lines=["port"])
 @variants(families=["inet6"], types=["dgram"], modes=["nonblocking"], lines=["port"])
 @variants(families=INTERNET, types=["dgram"], lines=["both", "address", "none"])
+@variants(families=["mapped"], types=["dgram"], lines=["both"])
 def test_bound_name(
     sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, variant: Variant, case: bool
 ) -> None:
@@ -185,6 +189,7 @@ def test_bound_name(
 
 @clause("connect.UNSPEC.udp.bound", case="everywhere")
 @variants(families=INTERNET, types=["dgram"])
+@variants(families=["mapped"], types=["dgram"])
 def test_null_address_hears_everywhere_again(sock: Socket, server: Server, servers: Servers, variant: Variant) -> None:
     """A socket that was bound to the null address hears at every address of its host again."""
     there = with_port(servers.make("second", second_address=True).address, 5555)

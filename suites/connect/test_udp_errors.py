@@ -63,6 +63,7 @@ def test_refusal(sock: Socket, server: Server, servers: Servers) -> None:
 
 @clause("connect.ECONNREFUSED.udp.async", case="waiter")
 @variants(families=INTERNET, types=["dgram"])
+@variants(families=["mapped"], types=["dgram"])
 def test_refusal_wakes(sock: Socket, servers: Servers) -> None:
     """A thread that waits for a datagram is woken by the refusal, and is the one that is told."""
     assert sock.connect(servers.closed()) == 0
@@ -105,6 +106,7 @@ def test_peer_that_goes(sock: Socket, server: Server, servers: Servers) -> None:
 @variants(families=["inet"], types=["dgram"], doors=ALL, lines=["other", "unspec"])
 @variants(families=["inet6"], types=["dgram"], modes=["nonblocking"], lines=["other", "unspec"])
 @variants(families=INTERNET, types=["dgram"], lines=["same", "invalid"])
+@variants(families=["mapped"], types=["dgram"], lines=["other"])
 def test_error_over_a_connect(sock: Socket, server: Server, servers: Servers, case: str) -> None:
     """connect does not tell the error that waits, whatever it is asked for, and does not take it away."""
     targets = {"other": server.address, "same": servers.closed(), "unspec": UNSPEC, "invalid": UNKNOWN}
@@ -144,6 +146,7 @@ def test_error_without_a_peer_as_udp_7_has_it(sock: Socket, new_socket: SocketMa
 
 @clause("connect.udp.unconnected-no-error")
 @variants(families=INTERNET, types=["dgram"])
+@variants(families=["mapped"], types=["dgram"])
 def test_no_error_without_a_peer(sock: Socket, new_socket: SocketMaker, servers: Servers, variant: Variant) -> None:
     """A socket that never had a peer is told nothing, unless it has IP_RECVERR; with a peer it is told."""
     assert sock.send(b"anybody?", to=servers.closed()) == 0

@@ -31,7 +31,7 @@ from fixtures.waiting import until_asleep
 from netns import World
 
 UNSPEC = Bytes(bytes(16))
-ANY = {"inet": "0.0.0.0", "inet6": "::"}  # noqa: S104  It is bound in the row's own namespace.
+ANY = {"inet": "0.0.0.0", "inet6": "::", "mapped": "::"}  # noqa: S104  It is bound in the row's own namespace.
 UNROUTED = {"inet": "192.0.2.1", "inet6": "2001:db8:ffff::1"}
 SHARING = {"SO_REUSEADDR": socket.SO_REUSEADDR, "SO_REUSEPORT": socket.SO_REUSEPORT}
 # A peer, and strangers each of which differs from it in one byte or one bit.
@@ -40,7 +40,8 @@ NEAR = {
     "inet": ["127.0.0.4", "127.0.1.5", "127.1.0.5"],
     "inet6": ["2001:db8:1f::4", "2001:db8:1f::1:5", "2001:db8:1f:1::5", "2001:db9:1f::5"],
 }
-SECOND = {"inet": ("192.0.2.3", 24), "inet6": ("2001:db8:1::3", 64)}  # In the world "pair".
+# In the world "pair".
+SECOND = {"inet": ("192.0.2.3", 24), "inet6": ("2001:db8:1::3", 64), "mapped": ("192.0.2.3", 24)}
 NEAR_PORTS = [7000, 7257, 40001]
 
 
@@ -89,6 +90,7 @@ def test_strangers_of_every_association(sock: Socket, servers: Servers) -> None:
 @clause("connect.udp.receive-filter", case="link")
 @world("pair")
 @variants(families=INTERNET, types=["dgram"])
+@variants(families=["mapped"], types=["dgram"])
 def test_strangers_over_a_link(sock: Socket, server: Server, servers: Servers, variant: Variant, world: World) -> None:
     """What comes over a link takes another way to its socket than what never left the host, and is filtered as well."""
     host, prefix = SECOND[variant.family]
@@ -122,6 +124,7 @@ def test_filter_after_a_failure(sock: Socket, server: Server, servers: Servers, 
 @clause("connect.udp.local-filter")
 @variants(families=["inet"], types=["dgram"], doors=ALL)
 @variants(families=["inet6"], types=["dgram"], modes=["nonblocking"])
+@variants(families=["mapped"], types=["dgram"])
 def test_local_address_is_a_filter_too(sock: Socket, server: Server, servers: Servers, variant: Variant) -> None:
     """A socket at the null address hears at all its host's addresses before, at one while it is connected."""
     here, there = servers.free_address(), with_port(servers.make("second", second_address=True).address, 5555)
@@ -229,6 +232,7 @@ def ready(sock: Socket) -> bool:
 @clause("connect.udp.connected-first")
 @cases({f"{name}-{place}": (name, place) for name in SHARING for place in ("before", "behind")})
 @variants(families=INTERNET, types=["dgram"])
+@variants(families=["mapped"], types=["dgram"], lines=["SO_REUSEADDR-before"])
 def test_connected_comes_first(
     sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, case: tuple[str, str]
 ) -> None:
@@ -296,6 +300,7 @@ def bind_to_device(sock: Socket, device: bytes) -> None:
 @clause("connect.udp.SO_BINDTODEVICE")
 @world("pair")
 @variants(families=INTERNET, types=["dgram"])
+@variants(families=["mapped"], types=["dgram"])
 def test_right_device(sock: Socket, server: Server) -> None:
     """A socket that is bound to the link talks over it with its peer, and stays bound to it."""
     bind_to_device(sock, b"to-server\0")
@@ -311,6 +316,7 @@ def test_right_device(sock: Socket, server: Server) -> None:
 @clause("connect.udp.SO_BINDTODEVICE", case="wrong")
 @world("pair")
 @variants(families=["inet"], types=["dgram"])
+@variants(families=["mapped"], types=["dgram"])
 def test_wrong_device(sock: Socket, server: Server) -> None:
     """IPv4 takes the peer for a neighbour on the device that was asked for, and what is sent there never arrives."""
     bind_to_device(sock, b"lo\0")

@@ -9,7 +9,6 @@ from fixtures import (
     POLLOUT,
     Address,
     Bytes,
-    Inet,
     Peer,
     Server,
     Servers,
@@ -29,13 +28,14 @@ from fixtures.sockets import FAMILIES
 from netns import World
 
 UNSPEC = Bytes(bytes(16))
-ANY = {"inet": "0.0.0.0", "inet6": "::"}  # noqa: S104  It is bound in the row's own namespace.
+ANY = {"inet": "0.0.0.0", "inet6": "::", "mapped": "::"}  # noqa: S104  It is bound in the row's own namespace.
 MORE = {"inet": ("203.0.113.9", 32), "inet6": ("2001:db8:1f::9", 128)}
 
 
 def loopback(variant: Variant, port: int = 0) -> Address:
     """The loopback address with a port."""
-    return internet(FAMILIES[variant.family], {"inet": "127.0.0.1", "inet6": "::1"}[variant.family], port)
+    host = "::1" if variant.family == "inet6" else "127.0.0.1"
+    return internet(FAMILIES[variant.family], host, port)
 
 
 def anywhere(variant: Variant, port: int = 0) -> Address:
@@ -64,6 +64,7 @@ def test_nobody_there(sock: Socket, server: Server, servers: Servers) -> None:
 @clause("connect.udp.connect-returns-immediately", case="silent")
 @world("scripted")
 @variants(families=INTERNET, types=["dgram"])
+@variants(families=["mapped"], types=["dgram"])
 def test_nothing_is_sent(sock: Socket, peer: Peer) -> None:
     """Neither an association nor its end sends a packet; the first that the peer hears is the datagram."""
     assert sock.connect(peer.other_address) == 0
@@ -93,6 +94,7 @@ def test_peer_is_unaware(sock: Socket, server: Server, servers: Servers) -> None
 @clause("connect.udp.sendto-other")
 @variants(families=["inet"], types=["dgram"], doors=ALL)
 @variants(families=["inet6"], types=["dgram"], modes=["nonblocking"])
+@variants(families=["mapped"], types=["dgram"])
 def test_send_to_another(sock: Socket, server: Server, servers: Servers) -> None:
     """A datagram with an address goes there and changes nothing: the peer stays, and the other is not heard."""
     other = servers.make("other", second_address=True)
@@ -110,6 +112,7 @@ def test_send_to_another(sock: Socket, server: Server, servers: Servers) -> None
 
 @clause("connect.udp.local-name")
 @variants(families=INTERNET, types=["dgram"], modes=BOTH, doors=ALL)
+@variants(families=["mapped"], types=["dgram"])
 def test_local_name(sock: Socket, server: Server, variant: Variant, world: World) -> None:
     """An unbound socket gets an address and a port of the range, and the peer sees it come from there."""
     low, high = map(int, world.client.namespace.sysctl("net.ipv4.ip_local_port_range").split())
@@ -124,6 +127,7 @@ def test_local_name(sock: Socket, server: Server, variant: Variant, world: World
 @clause("connect.udp.local-name", case="bound")
 @cases({"port": False, "address": True})
 @variants(families=INTERNET, types=["dgram"])
+@variants(families=["mapped"], types=["dgram"], lines=["address"])
 def test_bound_name(sock: Socket, servers: Servers, variant: Variant, case: bool) -> None:
     """Of a bound name what is not the null address is kept, though another address would lie nearer."""
     server, name = servers.make(), servers.make("name", second_address=True).address
@@ -188,9 +192,10 @@ def test_away_from_loopback_as_the_page_has_it(sock: Socket, server: Server, var
 @clause("connect.EINVAL.udp.from-loopback")
 @world("pair")
 @variants(families=["inet"], types=["dgram"], modes=BOTH, doors=ALL)
-def test_away_from_loopback(sock: Socket, server: Server) -> None:
+@variants(families=["mapped"], types=["dgram"])
+def test_away_from_loopback(sock: Socket, server: Server, variant: Variant) -> None:
     """Nothing leaves the host from 127.0.0.1, which stays the address; AF_UNSPEC in between makes it possible."""
-    there = Inet("127.0.0.1", 9)
+    there = loopback(variant, 9)
     assert sock.connect(there) == 0
     name = sock.getsockname().value
     for _ in range(2):

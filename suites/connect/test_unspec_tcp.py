@@ -41,7 +41,7 @@ from netns import World
 
 UNSPEC = Bytes(bytes(16))
 SIZES = {"2-bytes": Bytes(bytes(2)), "16-bytes": UNSPEC, "128-bytes": Bytes(bytes(128))}
-ANY = {"inet": "0.0.0.0", "inet6": "::"}  # noqa: S104  The name of a socket that has none; nothing listens there.
+ANY = {"inet": "0.0.0.0", "inet6": "::", "mapped": "::"}  # noqa: S104  The name of a socket that has none; nothing listens there.
 RETRANSMISSION = 1.0
 
 
@@ -103,6 +103,7 @@ def test_nothing_to_disconnect(sock: Socket, server: Server, case: Bytes) -> Non
 
 @clause("connect.UNSPEC.tcp.syn_sent")
 @variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=["mapped"], modes=["nonblocking"])
 def test_attempt_ended(sock: Socket, server: Server, servers: Servers) -> None:
     """An attempt ends, with its error, and a new one elsewhere succeeds."""
     busy = servers.full()
@@ -164,6 +165,7 @@ def test_listening_ended(sock: Socket, server: Server, new_socket: SocketMaker) 
 
 @clause("connect.UNSPEC.tcp.bound-name")
 @variants(families=INTERNET, modes=BOTH)
+@variants(families=["mapped"])
 def test_bound_name_stays(sock: Socket, server: Server, servers: Servers, new_socket: SocketMaker) -> None:
     """A bound address and port stay, and nobody else gets them."""
     name, rival = servers.free_address("name"), new_socket("rival")
@@ -195,6 +197,7 @@ def test_wildcard_name_comes_back(
 
 @clause("connect.UNSPEC.tcp.bound-name", case="unbound")
 @variants(families=INTERNET, modes=BOTH)
+@variants(families=["mapped"])
 def test_chosen_name_goes(sock: Socket, server: Server, variant: Variant, world: World) -> None:
     """An address that connect chose goes, and its port with it: another socket may have it."""
     world.client.sysctl("net.ipv4.ip_local_port_range", "40000 40000")
