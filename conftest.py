@@ -30,9 +30,9 @@ from fixtures.features import Feature, probe_all, probe_doors  # noqa: E402
 from fixtures.overlap import Overlap, in_shares  # noqa: E402
 from fixtures.phases import run_row, watch  # noqa: E402
 from fixtures.plan import ALL, PlanError, RowPlan, rows_of  # noqa: E402
-from fixtures.provided import FEATURES, RUN_FOLDER  # noqa: E402
+from fixtures.provided import FEATURES, RUN_FOLDER, lives_in_kept_world  # noqa: E402
 from fixtures.rows import ROW, RowState  # noqa: E402
-from netns import IsolationError, can_return, enter_private_network, in_user_namespace  # noqa: E402
+from netns import IsolationError, can_return, enter_private_network, in_user_namespace, kept_loopback  # noqa: E402
 from reports import selection  # noqa: E402
 from reports.catalogue import CatalogueError, Suite, find_suites, load_suite  # noqa: E402
 from reports.collector import Collector  # noqa: E402
@@ -238,6 +238,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     suite = selection.find_suite(item.config.stash[SUITES], item.path)
     state = None
     if suite is not None and isinstance(item, pytest.Function):
+        if lives_in_kept_world(item, _plan(item)):
+            kept_loopback.make_ready()  # Now, since it stays: what is there after the row and was not before is a leak.
         state = RowState(_plan(item), suite.act, suite.folder)
         item.stash[ROW] = state
     item.config.stash[CURRENT] = state

@@ -8,7 +8,7 @@ from netns.firewall import REJECTS, Match, Rule
 from netns.isolation import Isolation, IsolationError, enter_private_network, in_user_namespace
 from netns.namespace import Namespace, can_return, preload
 from netns.wire import Packet, Wire, load_scapy
-from netns.worlds import INET, INET6, WORLDS, Host, World, loopback, pair, routed, scripted
+from netns.worlds import INET, INET6, WORLDS, Host, World, kept_loopback, loopback, pair, routed, scripted
 
 __all__ = [
     "INET",
@@ -28,6 +28,7 @@ __all__ = [
     "can_return",
     "enter_private_network",
     "in_user_namespace",
+    "kept_loopback",
     "load_scapy",
     "loopback",
     "pair",

@@ -125,6 +125,11 @@ class Namespace:
             os.close(before)
 
     @property
+    def fresh(self) -> bool:
+        """Whether nobody has changed it, or opened what changes it, since it was made."""
+        return not self.changes and self._requests is None and self._netlink is None
+
+    @property
     def requests(self) -> Requests:
         """The namespace's own socket for changes, made at first use, closed with the namespace."""
         if self._requests is None:

@@ -239,6 +239,37 @@ def loopback() -> World:
     return World("loopback", [host], client=host, server=host)
 
 
+class KeptLoopback:
+    """A loopback world that serves one row after another, for sockets that never meet the network: those of AF_UNIX.
+
+    What such a row can leave in a namespace is a name that somebody holds, and everything that holds one is closed with
+    its row. A namespace that was changed (a sysctl, a link) is let go of.
+    """
+
+    def __init__(self) -> None:
+        self._world: World | None = None
+
+    def make_ready(self) -> World:
+        """The world; made where there is none."""
+        if self._world is None:
+            self._world = loopback()
+        return self._world
+
+    def give_back(self, *, well: bool) -> None:
+        """End a row's use of it; ``well`` tells that the row left nothing behind that anybody knows of."""
+        if self._world is not None and not (well and self._world.client.namespace.fresh):
+            self.leave()
+
+    def leave(self) -> None:
+        """Let go of the world."""
+        if self._world is not None:
+            self._world.close()
+            self._world = None
+
+
+kept_loopback = KeptLoopback()
+
+
 def pair() -> World:
     """Two hosts on one link: client 192.0.2.1 and 2001:db8:1::1, server 192.0.2.2 and 2001:db8:1::2."""
     return _build("pair", ["client", "server"], _link_pair)
