@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-pytest.register_assert_rewrite("fixtures")
+pytest.register_assert_rewrite("fixtures", "suites")
 
 from fixtures.facts import (  # noqa: E402  After the rewrite.
     implementation,

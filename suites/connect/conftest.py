@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from fixtures import Door, LibcDoor
+from fixtures import Door, LibcDoor, Variant
 from netns import World
+from suites.connect.firewall import RuleMaker, rule_maker
 
 _PROTOTYPE = """
 #include <sys/socket.h>
@@ -78,3 +79,9 @@ def hurried(world: World) -> World:
     if world.client.namespace.has_sysctl("net.ipv4.tcp_syn_linear_timeouts"):
         world.client.sysctl("net.ipv4.tcp_syn_linear_timeouts", 0)
     return world
+
+
+@pytest.fixture
+def rule(world: World, variant: Variant) -> RuleMaker:
+    """Makes rules of a local firewall; see ``suites.connect.firewall``."""
+    return rule_maker(world, variant)

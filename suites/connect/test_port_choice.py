@@ -3,49 +3,32 @@
 import socket
 import struct
 from collections.abc import Callable
-from errno import EADDRINUSE, EADDRNOTAVAIL, ECONNREFUSED, EINPROGRESS, ENETUNREACH, ETIMEDOUT
+from errno import EADDRNOTAVAIL, ECONNREFUSED
 
 from fixtures import (
     ALL,
     INTERNET,
-    POLLERR,
     Address,
-    Bytes,
-    Inet,
-    Inet6,
     Server,
     Servers,
     Socket,
     SocketMaker,
     Variant,
     assert_connected,
-    assert_no_connection,
-    assert_not_connected,
     cases,
     clause,
     internet,
     needs,
     port_of,
-    until,
     variants,
-    waits,
     with_port,
 )
 from fixtures.features import IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE
 from fixtures.sockets import FAMILIES
 from netns import World
+from suites.connect.ports import NULL, assert_none_left, assert_port_is_bindable, let_choose
 
-UNSPEC = Bytes(bytes(16))
-NULL = {"inet": "0.0.0.0", "inet6": "::"}  # noqa: S104  It is bound in the row's own namespace.
 OTHER = {"inet": "inet6", "inet6": "inet"}
-UNROUTED = {"inet": "203.0.113.9", "inet6": "2001:db8:ffff::9"}
-NOBODY = 9  # The port where nobody listens.
-ABORT = struct.pack("=ii", 1, 0)  # struct linger: close() sends a RST.
-
-
-def let_choose(world: World, low: int, high: int) -> None:
-    """Let the client's host choose ports from low to high."""
-    world.client.sysctl("net.ipv4.ip_local_port_range", f"{low} {high}")
 
 
 def connect_all(new_socket: SocketMaker, server: Server, count: int) -> list[int]:
@@ -55,14 +38,6 @@ def connect_all(new_socket: SocketMaker, server: Server, count: int) -> list[int
         assert each.connect_and_wait(server.address) == 0
         assert_connected(each, server)
     return sorted(port_of(each.getsockname().value) for each in made)
-
-
-def assert_none_left(sock: Socket, server: Server) -> None:
-    """Another connection to the server finds no port, is nowhere, and has no name."""
-    assert sock.connect(server.address) == EADDRNOTAVAIL
-    assert sock.getsockname().value in (Inet(NULL["inet"]), Inet6(NULL["inet6"]))
-    assert_not_connected(sock)
-    assert_no_connection(server)
 
 
 @clause("connect.tcp.ephemeral-in-range")
@@ -247,176 +222,6 @@ def test_port_that_the_other_family_has(
     assert_none_left(sock, server)
     assert owner.close() == 0
     assert connect_all(new_socket, server, 1) == [40000]
-
-
-def unroutable(sock: Socket, server: Server) -> None:
-    """There is no route; the socket has no name then."""
-    name = "inet6" if isinstance(server.address, Inet6) else "inet"
-    assert sock.connect(internet(FAMILIES[name], UNROUTED[name], 7001)) == ENETUNREACH
-    assert sock.getsockname() == internet(FAMILIES[name], NULL[name])
-
-
-def refused(sock: Socket, server: Server) -> None:
-    """The attempt is refused."""
-    assert sock.connect(with_port(server.address, NOBODY)) == ECONNREFUSED
-
-
-def dissolved(sock: Socket, server: Server) -> None:
-    """The connection is dissolved."""
-    assert sock.connect(server.address) == 0
-    assert sock.connect(UNSPEC) == 0
-
-
-def reset_by_itself(sock: Socket, server: Server) -> None:
-    """The socket is closed with a RST."""
-    assert sock.connect(server.address) == 0
-    assert sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT, name="SO_LINGER") == 0
-    assert sock.close() == 0
-
-
-def reset_by_peer(sock: Socket, server: Server) -> None:
-    """The peer resets the connection; the socket stays open."""
-    assert sock.connect(server.address) == 0
-    accepted = server.accepted()
-    assert accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT, name="SO_LINGER") == 0
-    assert accepted.close() == 0
-    assert POLLERR in sock.poll(10, ask=()).value
-
-
-def closed_second(sock: Socket, server: Server) -> None:
-    """The peer closes, and then the socket is shut down, too."""
-    assert sock.connect(server.address) == 0
-    assert server.accepted().close() == 0
-    assert sock.recv() == b""
-    assert sock.shutdown(socket.SHUT_WR) == 0
-    until(lambda: state_of(sock) == "CLOSE", "the connection is closed on both sides")
-
-
-def bound_and_refused(sock: Socket, server: Server) -> None:
-    """A port that bind(2) chose goes the same way."""
-    assert sock.bind(with_port(server.address, 0)) == 0
-    assert sock.connect(with_port(server.address, NOBODY)) == ECONNREFUSED
-
-
-def state_of(sock: Socket) -> str:
-    """The state of the connection, looked at without a trace in the transcript."""
-    with sock.calls.aside():
-        return sock.tcp_state()
-
-
-End = Callable[[Socket, Server], None]
-ENDS: dict[str, End] = {
-    "refused": refused,
-    "unroutable": unroutable,
-    "dissolved": dissolved,
-    "reset-by-itself": reset_by_itself,
-    "reset-by-peer": reset_by_peer,
-    "closed-second": closed_second,
-    "bound-and-refused": bound_and_refused,
-}
-
-
-def assert_port_is_bindable(port: Address, new_socket: SocketMaker) -> None:
-    """Another socket can be bound to the port."""
-    binder = new_socket("binder")
-    assert binder.bind(port) == 0
-    assert binder.close() == 0
-
-
-def assert_port_is_free(port: Address, new_socket: SocketMaker, servers: Servers) -> None:
-    """Another socket can be bound to the port, and then one can choose it."""
-    heir, other = new_socket("heir"), servers.make("other")
-    assert_port_is_bindable(port, new_socket)
-    assert heir.connect_and_wait(other.address) == 0
-    assert heir.getsockname() == port
-    assert_connected(heir, other)
-
-
-@clause("connect.tcp.port-released")
-@cases(ENDS)
-@variants(families=INTERNET, doors=ALL, lines=["refused"])
-@variants(families=INTERNET, lines=[name for name in ENDS if name != "refused"])
-@variants(families=["mapped"], lines=["refused", "dissolved"])
-def test_port_is_given_back(
-    sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, world: World, case: End
-) -> None:
-    """Of a range of one port that port is there again, to bind and to choose."""
-    let_choose(world, 40000, 40000)
-    case(sock, server)
-    assert_port_is_free(with_port(server.address, 40000), new_socket, servers)
-
-
-@clause("connect.tcp.port-released", case="rebound")
-@cases({"refused": refused, "dissolved": dissolved, "unroutable": unroutable})
-@variants(families=INTERNET)
-def test_socket_is_unbound_again(sock: Socket, server: Server, servers: Servers, case: End) -> None:
-    """The socket itself is as unbound as before: it can be bound, and connects from there."""
-    case(sock, server)
-    here, other = with_port(server.address, 5555), servers.make("other")
-    assert sock.bind(here) == 0
-    assert sock.getsockname() == here
-    assert sock.connect(other.address) == 0
-    assert sock.getsockname() == here
-    assert_connected(sock, other)
-
-
-@clause("connect.tcp.port-released", case="pending")
-@cases({"dissolved": Socket.connect, "closed": Socket.close})
-@variants(families=INTERNET, modes=["nonblocking"])
-def test_port_of_a_pending_attempt(
-    sock: Socket, new_socket: SocketMaker, servers: Servers, world: World, case: Callable[..., object]
-) -> None:
-    """So it is when the attempt was given up before it was decided; until then it is held."""
-    busy = servers.full()
-    let_choose(world, 40000, 40000)
-    assert sock.connect(busy.address) == EINPROGRESS
-    here = sock.getsockname().value
-    assert port_of(here) == 40000
-    assert new_socket("intruder").bind(here) == EADDRINUSE
-    _ = case(sock, UNSPEC) if case is Socket.connect else case(sock)
-    assert_port_is_free(here, new_socket, servers)
-
-
-@clause("connect.tcp.port-released", case="refused-in-background")
-@variants(families=INTERNET, modes=["nonblocking"])
-def test_port_of_a_refusal_in_the_background(
-    sock: Socket, new_socket: SocketMaker, servers: Servers, world: World
-) -> None:
-    """So it is when the attempt was refused in the background, though nobody has asked for the error yet."""
-    let_choose(world, 40000, 40000)
-    address = servers.closed()
-    assert sock.connect(address) == EINPROGRESS
-    sock.wait_writable()
-    assert_port_is_free(with_port(address, 40000), new_socket, servers)
-    assert sock.so_error() == ECONNREFUSED
-
-
-@clause("connect.tcp.port-released", case="timed-out")
-@waits(0.5)
-@variants(families=INTERNET)
-def test_port_of_an_attempt_that_timed_out(
-    sock: Socket, new_socket: SocketMaker, servers: Servers, world: World
-) -> None:
-    """So it is when nobody answered in time."""
-    busy = servers.full()
-    let_choose(world, 40000, 40000)
-    assert sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 500, name="TCP_USER_TIMEOUT") == 0
-    assert sock.connect(busy.address) == ETIMEDOUT
-    assert_port_is_free(with_port(busy.address, 40000), new_socket, servers)
-
-
-@clause("connect.tcp.port-released", case="held")
-@variants(families=INTERNET)
-def test_port_is_held(sock: Socket, new_socket: SocketMaker, server: Server, world: World) -> None:
-    """While the connection lasts, and while only the peer has closed it, nobody else gets the port."""
-    let_choose(world, 40000, 40000)
-    assert sock.connect(server.address) == 0
-    here, late = sock.getsockname().value, new_socket("late")
-    assert late.bind(here) == EADDRINUSE
-    assert server.accepted().close() == 0
-    assert sock.recv() == b""
-    assert late.bind(here) == EADDRINUSE
-    assert_none_left(late, server)
 
 
 def without_port(new_socket: SocketMaker, label: str, address: Address) -> Socket:

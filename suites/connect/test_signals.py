@@ -1,18 +1,16 @@
 """Calls that are disturbed: by signals, by a send timeout, by a stop, and by other threads at the same socket."""
 
-import ctypes
 import os
 import signal
 import socket
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from errno import EALREADY, ECONNREFUSED, ECONNRESET, EINPROGRESS, EINTR, EISCONN
+from errno import EALREADY, ECONNREFUSED, EINPROGRESS, EINTR, EISCONN
 from pathlib import Path
 from signal import SIGUSR1
 
 from fixtures import (
-    ALL,
     CALLS,
     INTERNET,
     POLLERR,
@@ -23,7 +21,6 @@ from fixtures import (
     Servers,
     Socket,
     assert_connected,
-    assert_usable,
     cases,
     caught,
     clause,
@@ -31,29 +28,15 @@ from fixtures import (
     variants,
     waits,
 )
-from fixtures.calls import UnderWay, address_of
 from fixtures.servers import FullServer
 from fixtures.standing import StandingDoor
 from fixtures.waiting import until_asleep
+from suites.connect.callers import begun, state_of
 
 RETRANSMISSION = 1.0  # Seconds until a SYN that found no room is sent again.
 LATE = 9.0  # Seconds after which a wait of ten has run out rather than been woken.
 SHORT = 0.2
 _LONGEST = 30
-
-
-def begun(sock: Socket, address: Address) -> UnderWay:
-    """A connect that waits in the kernel."""
-    attempt = sock.start_connect(address)
-    until(lambda: state_of(sock) == "SYN_SENT", "the socket is in SYN_SENT")
-    until_asleep(attempt.native_id)
-    return attempt
-
-
-def state_of(sock: Socket) -> str:
-    """The state of the connection, looked at without a trace in the transcript."""
-    with sock.calls.aside():
-        return sock.tcp_state()
 
 
 def limit(sock: Socket, option: int, seconds: float) -> None:
@@ -273,97 +256,6 @@ def test_not_caught(sock: Socket, servers: Servers, case: int | None) -> None:
         busy.make_room()
         assert attempt.result() == 0
     assert_connected(sock, busy.server)
-
-
-@clause("connect.EALREADY.blocking-joins")
-@waits(RETRANSMISSION)
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
-def test_joins(sock: Socket, server: Server, servers: Servers) -> None:
-    """A call that may wait waits for the attempt that is under way, whatever its own address."""
-    busy = servers.full()
-    assert sock.connect(busy.address) == EINPROGRESS
-    os.set_blocking(sock.fd, True)
-    attempt = begun(sock, server.address)
-    assert not attempt.returned(0.05)
-    busy.make_room()
-    assert attempt.result() == 0
-    assert sock.connect(busy.address) == EISCONN
-    assert_connected(sock, busy.server)
-
-
-@clause("connect.EALREADY.tcp.blocking")
-@waits(RETRANSMISSION)
-@variants(families=INTERNET, modes=["nonblocking"])
-def test_does_not_join(sock: Socket, servers: Servers) -> None:
-    """The standard has such a call fail in any mode."""
-    busy = servers.full()
-    assert sock.connect(busy.address) == EINPROGRESS
-    os.set_blocking(sock.fd, True)
-    attempt = sock.start_connect(busy.address)
-    busy.make_room()
-    assert attempt.result() == EALREADY
-
-
-@clause("connect.EALREADY.two-threads")
-@waits(RETRANSMISSION)
-@variants(families=INTERNET)
-def test_two_threads(sock: Socket, servers: Servers) -> None:
-    """Two calls on one socket wait for one attempt, and both see its success; there is one connection."""
-    busy = servers.full()
-    attempts = [begun(sock, busy.address), begun(sock, busy.address)]
-    busy.make_room()
-    for attempt in attempts:
-        assert attempt.result() == 0
-    assert sock.connect(busy.address) == EISCONN
-    assert_connected(sock, busy.server)
-    assert POLLIN not in busy.server.socket.poll(ask=(POLLIN,)).value
-
-
-@clause("connect.shutdown.syn_sent")
-@cases({"reading": socket.SHUT_RD, "writing": socket.SHUT_WR, "both": socket.SHUT_RDWR})
-@variants(families=INTERNET, modes=["nonblocking"])
-def test_shutdown(sock: Socket, server: Server, servers: Servers, case: int) -> None:
-    """A shutdown in any direction ends the attempt, wakes who waits for it, and frees the socket."""
-    assert sock.connect(servers.full().address) == EINPROGRESS
-    entry = ctypes.create_string_buffer(struct.pack("=ihh", sock.fd, 5, 0))
-    waiter = sock.calls.start(
-        "poll", address_of(entry), 1, 10_000, finish=lambda n: (f"{n} ready", None), complete=bool
-    )
-    until_asleep(waiter.native_id)
-    assert sock.shutdown(case) == 0
-    woken = waiter.result(20)
-    assert woken == "1 ready"
-    assert woken.seconds < LATE
-    assert sock.tcp_state() == "CLOSE"
-    assert sock.so_error() == ECONNRESET
-    assert sock.so_error() == 0
-    assert_usable(sock, server)
-
-
-@clause("connect.shutdown.blocked-thread")
-@variants(families=INTERNET, doors=ALL)
-def test_shutdown_of_a_call(sock: Socket, server: Server, servers: Servers) -> None:
-    """A shutdown wakes the call that waits, and frees the socket."""
-    attempt = begun(sock, servers.full().address)
-    assert sock.shutdown(socket.SHUT_RDWR) == 0
-    assert attempt.result() == ECONNRESET
-    assert sock.so_error() == 0
-    assert sock.tcp_state() == "CLOSE"
-    assert_usable(sock, server)
-
-
-@clause("connect.close.blocked-thread")
-@waits(RETRANSMISSION)
-@variants(families=INTERNET, doors=CALLS)
-def test_close_under_a_call(sock: Socket, servers: Servers) -> None:
-    """Closing the descriptor does not disturb the call; the connection ends with it."""
-    busy = servers.full()
-    attempt = begun(sock, busy.address)
-    assert sock.close() == 0
-    assert not attempt.returned(0.05)
-    busy.make_room()
-    assert attempt.result() == 0
-    assert busy.server.accepted().recv() == b""
 
 
 def child_that_connects(sock: Socket, address: Address) -> int:

@@ -1,0 +1,91 @@
+"""What a listener has of a connection that nobody has accepted yet."""
+
+import select
+from errno import ECONNREFUSED
+
+from fixtures import (
+    ALL,
+    INTERNET,
+    POLLIN,
+    Server,
+    Servers,
+    Socket,
+    SocketMaker,
+    assert_no_connection,
+    assert_talk,
+    clause,
+    variants,
+)
+
+
+@clause("connect.tcp.completes-before-accept")
+@variants(families=INTERNET, doors=ALL)
+def test_nobody_accepts_yet(sock: Socket, new_socket: SocketMaker, server: Server) -> None:
+    """Three clients connect and send while nobody accepts; they are accepted in their order, with what they sent."""
+    clients = [sock, new_socket("second"), new_socket("third")]
+    for client in clients:
+        assert client.connect_and_wait(server.address) == 0
+        assert client.tcp_state() == "ESTABLISHED"
+        assert client.send(client.label.encode()) == 0
+    for client in clients:
+        accepted = server.accepted()
+        assert accepted.getpeername() == client.getsockname().value
+        assert accepted.recv() == client.label.encode()
+        assert_talk(client, accepted)
+    assert_no_connection(server)
+
+
+@clause("connect.tcp.completes-before-accept", case="closed")
+@variants(families=INTERNET)
+def test_closed_before_it_is_accepted(sock: Socket, server: Server) -> None:
+    """A client that sends and closes before it is accepted is accepted all the same: its data, then the end."""
+    assert sock.connect(server.address) == 0
+    here = sock.getsockname().value
+    assert sock.send(b"gone") == 0
+    assert sock.close() == 0
+    accepted = server.accepted()
+    assert accepted.getpeername() == here
+    assert accepted.recv() == b"gone"
+    assert accepted.recv() == b""
+
+
+@clause("connect.tcp.listener-readable")
+@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_listener_is_readable(sock: Socket, new_socket: SocketMaker, servers: Servers, server: Server) -> None:
+    """The listener is readable from the first connection until the last has been accepted; another one never is."""
+    other, second, listener = servers.make("other"), new_socket("second"), server.socket
+    assert other.socket.poll() == set()
+    assert listener.poll() == set()
+    assert sock.connect_and_wait(server.address) == 0
+    assert second.connect_and_wait(server.address) == 0
+    assert listener.poll(10) == {POLLIN}
+    assert server.accepted().getpeername() == sock.getsockname().value
+    assert listener.epoll(10) == {POLLIN}
+    assert server.accepted().getpeername() == second.getsockname().value
+    assert listener.poll() == set()
+    assert other.socket.poll() == set()
+
+
+@clause("connect.tcp.listener-readable", case="told")
+@variants(families=INTERNET)
+def test_listener_tells_who_waits(new_socket: SocketMaker, server: Server) -> None:
+    """Who waits for the listener already is told of each connection when it comes, and of nothing in between."""
+    listener = server.socket
+    with select.epoll() as waiting:
+        waiting.register(listener.fd, select.EPOLLIN | select.EPOLLET)
+        assert waiting.poll(0) == []
+        for client in (new_socket("first"), new_socket("second")):
+            assert client.connect(server.address) == 0
+            assert waiting.poll(10) == [(listener.fd, select.EPOLLIN)]
+            assert waiting.poll(0) == []
+
+
+@clause("connect.tcp.listener-readable", case="refused")
+@variants(families=INTERNET)
+def test_listener_hears_nothing_of_a_refusal(sock: Socket, server: Server, servers: Servers) -> None:
+    """What connects to another port, and is refused, makes the listener not readable."""
+    _ = server.address
+    assert sock.connect(servers.closed()) == ECONNREFUSED
+    assert server.socket.poll() == set()
+    assert server.socket.select() == set()

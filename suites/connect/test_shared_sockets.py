@@ -1,0 +1,111 @@
+"""Sockets that two descriptors, two processes or two namespaces have to do with."""
+
+from errno import ECONNREFUSED, EINPROGRESS, EISCONN, ENETUNREACH
+
+from fixtures import (
+    ALL,
+    INTERNET,
+    Server,
+    Servers,
+    Socket,
+    SocketMaker,
+    Variant,
+    assert_connected,
+    assert_no_connection,
+    assert_not_connected,
+    clause,
+    variants,
+    world,
+)
+from fixtures.sockets import FAMILIES
+from fixtures.standing import StandingDoor, in_a_child
+from netns import WORLDS, Namespace, World
+
+LOOPBACK = {"inet": "127.0.0.1", "inet6": "::1"}
+
+
+def duplicate(sock: Socket) -> Socket:
+    """Another descriptor of the same open file description."""
+    made = sock.calls.make("dup", sock.fd, finish=lambda fd: (fd, f"{fd}<duplicate>"), complete=lambda fd: fd >= 0)
+    sock.calls.opened(made.value, "duplicate")
+    return Socket(sock.calls, made.value, "duplicate", nonblocking=sock.nonblocking)
+
+
+@clause("connect.tcp.dup-shares")
+@variants(families=INTERNET, doors=ALL)
+def test_duplicate(sock: Socket, server: Server, servers: Servers) -> None:
+    """What a duplicate connected is connected, and stays so when the duplicate is closed."""
+    other, twin = servers.make("other"), duplicate(sock)
+    assert twin.connect(server.address) == 0
+    assert sock.getpeername() == server.address
+    assert sock.connect(other.address) == EISCONN
+    assert twin.close() == 0
+    assert_connected(sock, server)
+    assert_no_connection(other)
+
+
+@clause("connect.tcp.dup-shares", case="refused")
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_error_of_a_duplicate(sock: Socket, servers: Servers) -> None:
+    """The error of a duplicate's attempt is told once, to whoever asks first."""
+    twin = duplicate(sock)
+    assert twin.connect(servers.closed()) == EINPROGRESS
+    sock.wait_writable()
+    assert sock.so_error() == ECONNREFUSED
+    assert twin.so_error() == 0
+    assert_not_connected(twin)
+
+
+@clause("connect.tcp.dup-shares", case="child")
+@variants(families=INTERNET)
+def test_connected_by_a_child(sock: Socket, server: Server) -> None:
+    """A child process connects the socket and ends; the parent has it connected."""
+    address = server.address.pack()
+    place = sock.calls.door.place(address)
+    door = sock.calls.door
+    status = in_a_child(lambda: door.invoke("connect", sock.fd, place, len(address))[1])
+    again = sock.connect(server.address)
+    assert status == 0
+    assert again == EISCONN
+    assert_connected(sock, server)
+
+
+@clause("connect.tcp.netns-of-socket")
+@world("pair")
+@variants(families=INTERNET, doors=ALL)
+def test_caller_stands_elsewhere(sock: Socket, server: Server) -> None:
+    """A caller in an empty namespace connects a socket of the client's."""
+    with Namespace("empty") as empty:
+        sock.calls.door = StandingDoor(sock.calls.door, empty.inside)
+        assert sock.connect_and_wait(server.address) == 0
+    assert_connected(sock, server)
+
+
+@clause("connect.tcp.netns-of-socket", case="loopback")
+@world("pair")
+@variants(families=INTERNET)
+def test_loopback_of_the_socket(sock: Socket, servers: Servers, world: World, variant: Variant) -> None:
+    """Loopback is the socket's own, not the caller's: who listens there on the server is not reached from it."""
+    family = FAMILIES[variant.family]
+    for host in (world.client, world.server):
+        host.addresses[family] = [LOOPBACK[variant.family]]
+    server = servers.make("wrong")
+    sock.calls.door = StandingDoor(sock.calls.door, world.server.namespace.inside, calls=("connect",))
+    assert sock.connect(server.address) == ECONNREFUSED
+    assert_no_connection(server)
+    right = servers.make("right", host=world.client)
+    assert sock.connect(right.address) == 0
+    assert_connected(sock, right)
+
+
+@clause("connect.tcp.netns-of-socket", case="new")
+@world("pair")
+@variants(families=INTERNET)
+def test_socket_made_elsewhere(new_socket: SocketMaker, server: Server, world: World) -> None:
+    """A socket made in a namespace without links has no way to the server, wherever the caller stands."""
+    with WORLDS["loopback"]() as alone:
+        sock = new_socket(host=alone.client)
+        sock.calls.door = StandingDoor(sock.calls.door, world.client.namespace.inside)
+        assert sock.connect(server.address) == ENETUNREACH
+    assert_not_connected(sock)
+    assert_no_connection(server)
