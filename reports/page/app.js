@@ -101,6 +101,9 @@ document.getElementById("skip")?.addEventListener("click", (event) => {
   event.preventDefault(); // The address names a view, and stays.
   main.focus();
 });
+addEventListener("beforeprint", () => {
+  for (const button of document.querySelectorAll(".more")) button.dispatchEvent(new Event("everything"));
+});
 addEventListener("hashchange", () => render(true));
 render(false);
 document.documentElement.dataset.ready = "yes";

@@ -100,9 +100,16 @@ function bar(counts) {
 /** @param {string} label @param {Child[]} head @param {Child[]} body rows, or whole bodies @param {string} [css] */
 function table(label, head, body, css = "") {
   const bodies = body.some((each) => each instanceof Element && each.tagName === "TBODY") ? body : [h("tbody", {}, body)];
-  const made = h("table", { class: css }, h("caption", { class: "unseen" }, label));
+  const made = /** @type {HTMLTableElement} */ (h("table", { class: css }, h("caption", { class: "unseen" }, label)));
   if (head.length) made.append(h("thead", {}, h("tr", {}, head)));
   made.append(...bodies.filter((each) => each instanceof Node));
+  // Where the screen is narrow, cells stand below each other, each behind the name of its column (report.css).
+  const names = head.filter((each) => each instanceof Element).map((each) => (each instanceof Element && each.textContent) || "");
+  for (const line of made.tBodies) {
+    for (const row of line.rows) {
+      if (row.cells.length === names.length) [...row.cells].forEach((cell, place) => names[place] && (cell.dataset.name = names[place]));
+    }
+  }
   return h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": label }, made);
 }
 
@@ -123,6 +130,7 @@ function facts(pairs, css = "facts") {
 }
 
 const PAGE = 100; // Lines that are made at once: more would make typing into the filter slow.
+const MOST_PRINTED = 5000; // Lines on paper; what is left out is said there.
 
 /**
  * A list of which so much is shown as one can read, and more when asked for.
@@ -147,6 +155,9 @@ function paged(all, show, what = "row") {
     const made = grow();
     made.tabIndex = -1;
     made.focus({ preventScroll: true });
+  });
+  more.addEventListener("everything", () => {
+    for (let times = 0; !more.hidden && times < MOST_PRINTED / PAGE; times++) grow();
   });
   whole.append(more);
   grow();

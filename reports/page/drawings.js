@@ -63,7 +63,7 @@ function timeline(calls) {
   const drawn = svg("svg", { class: "timeline", role: "img", viewBox: `0 0 ${width} ${height}`, "aria-label": `Time line: ${counted(calls.length, "call")} of ${counted(threads.length, "thread")} in ${duration(span)}; the transcript says the same in words` });
   for (const at of ticks(span)) {
     const x = place(first + at);
-    drawn.append(svg("line", { class: "tick", x1: x, x2: x, y1: 0, y2: height - 22 }), svg("text", { class: "time", x, y: height - 6, "text-anchor": "middle" }, duration(at)));
+    drawn.append(svg("line", { class: "tick", x1: x, x2: x, y1: 0, y2: height - 22 }), svg("text", { class: "time", x, y: height - 6, "text-anchor": "middle" }, at ? duration(at) : "0"));
   }
   threads.forEach((thread, number) => {
     drawn.append(svg("text", { class: "name", x: 0, y: number * lane + 21 }, thread), svg("line", { class: "lane", x1: left, x2: width, y1: (number + 1) * lane, y2: (number + 1) * lane }));

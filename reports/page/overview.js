@@ -114,7 +114,7 @@ function unexpectedSection() {
     section(
       "Unexpected",
       h("p", {}, "Neither what the documents say nor what is written down of this kernel."),
-      tellingList(shown),
+      several ? rowList(shown) : tellingList(shown),
       rest > 0 && h("p", {}, rowsLink("expected:no", `All ${counted(found.length, "unexpected row")}`)),
     ),
   ];

@@ -173,7 +173,8 @@ function disagreement(clause, of) {
     const sides = `${rows.expected[row]} ${rows.observed[row]}`;
     seen.set(sides, [...(seen.get(sides) ?? []), row]);
   }
-  const reasons = new Set(of.map((row) => rows.expectation[row]).filter(Boolean));
+  const entries = of.map((row) => data.expectations[rows.expectation[row] - 1]).filter(Boolean);
+  const reasons = new Map(entries.map((entry) => [`${entry[3]}\n${entry[4]}`, entry]));
   const counts = tally(of.map(rowState));
   return h(
     "section",
@@ -183,7 +184,7 @@ function disagreement(clause, of) {
     h("p", { class: "soft" }, sources.join("; ")),
     h("ul", { class: "points" },
       ...[...seen.values()].map((same) => h("li", {}, ...said(same[0]), " ", rowLink(same[0], true), same.length > 1 && ` and ${same.length - 1} more`)),
-      ...[...reasons].map((entry) => h("li", {}, "The kernel's side: ", data.expectations[entry - 1][3], " ", h("small", {}, data.expectations[entry - 1][4]))),
+      ...[...reasons.values()].map((entry) => h("li", {}, "The kernel's side: ", entry[3], " ", h("small", {}, entry[4]))),
       note && h("li", {}, "Among documents: ", note),
     ),
     h("p", { class: "soft" }, inWords(counts) || "no rows in this run"),
