@@ -209,12 +209,12 @@ def test_keys_are_enough(running: Any, page: Path) -> None:
     tab.focus("nav a[href='#matrix']")
     tab.keyboard.press("Enter")
     # Whoever can't see that the page has changed is led to its heading.
-    tab.wait_for_function("document.activeElement.tagName === 'H1'")
+    tab.wait_for_selector("h1:focus")
     assert words(tab, "h1") == "Family, type, mode and door"
     assert tab.get_attribute("nav a[aria-current]", "href") == "#matrix"
     assert tab.title().startswith("Family, type, mode and door")
     tab.go_back()
-    tab.wait_for_function("document.querySelector('h1').textContent === 'connect(2)'")
+    tab.wait_for_selector("h1:text-is('connect(2)')")
     close(tab)
 
 
