@@ -18,6 +18,7 @@ import pytest
 
 pytest.register_assert_rewrite("fixtures", "suites")
 
+from fixtures.evidence import EVIDENCE, MODES, EvidencePlan  # noqa: E402  After the rewrite.
 from fixtures.facts import (  # noqa: E402  After the rewrite.
     implementation,
     kernel_facts,
@@ -58,6 +59,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of kconform."""
     group = parser.getgroup("kconform", "conformance rows, what to run of them and where to report")
     group.addoption("--results", metavar="DIR", help="write results.jsonl, index.html and junit.xml into DIR")
+    group.addoption(
+        "--evidence",
+        choices=MODES,
+        default="failed",
+        help="of which rows packets, sockets and network are kept beside the results: all (slow), failed (those that "
+        "are not as expected, run once more for it; the default), none",
+    )
     group.addoption("--clause", action="append", default=[], metavar="GLOB", help="run only rows of these clauses")
     group.addoption("--document", action="append", default=[], metavar="GLOB", help="run only rows of these documents")
     group.addoption("--door", action="append", default=[], choices=ALL, help="run only rows through these doors")
@@ -101,7 +109,11 @@ def pytest_configure(config: pytest.Config) -> None:
         handed = json.loads(config.workerinput["kconform"])  # type: ignore[attr-defined]  # Set by xdist.
         config.stash[FEATURES] = {name: Feature(**fields) for name, fields in handed["features"].items()}
         config.stash[RUN_FOLDER] = _run_folder(handed["folder"])
+        results = Path(handed["results"]) if handed["results"] else None
+        config.stash[EVIDENCE] = EvidencePlan(results, config.option.evidence)
         return
+    results = Path(config.option.results).absolute() if config.option.results else None
+    config.stash[EVIDENCE] = EvidencePlan(results, config.option.evidence)
     # A short name at a short place: the paths of UNIX sockets have at most 107 bytes.
     config.stash[RUN_FOLDER] = _run_folder(None)
     if in_user_namespace() and not config.option.basetemp:
@@ -139,11 +151,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         command=["pytest", *config.invocation_params.args],
         suites=[suite.record() for suite in config.stash[SUITES]],
     )
-    folder = Path(config.option.results) if config.option.results else None
+    folder = config.stash[EVIDENCE].results
     try:
         collector = Collector(folder, run)
     except OSError as error:
         raise pytest.UsageError(f"--results {folder}: can't be written: {error.strerror}") from error
+    if folder is not None:
+        shutil.rmtree(folder / "evidence", ignore_errors=True)  # That of an earlier run, whose results are gone, too.
     config.pluginmanager.register(Recorder(config, collector), "kconform-recorder")
 
 
@@ -151,8 +165,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def pytest_configure_node(node: Any) -> None:
     """Hand a new worker what was found out once for the whole run."""
     features = {name: asdict(feature) for name, feature in node.config.stash[FEATURES].items()}
-    folder = str(node.config.stash[RUN_FOLDER])
-    node.workerinput["kconform"] = json.dumps({"features": features, "folder": folder})
+    folder, results = str(node.config.stash[RUN_FOLDER]), node.config.stash[EVIDENCE].results
+    handed = {"features": features, "folder": folder, "results": str(results) if results else None}
+    node.workerinput["kconform"] = json.dumps(handed)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -3,6 +3,7 @@
 Only this package imports pyroute2 and Scapy. It knows nothing of pytest, and nothing of the system calls under test.
 """
 
+from netns.capture import Capture, Captured, write_packets
 from netns.changes import Change
 from netns.firewall import REJECTS, Match, Rule
 from netns.isolation import Isolation, IsolationError, enter_private_network, in_user_namespace
@@ -15,6 +16,8 @@ __all__ = [
     "INET6",
     "REJECTS",
     "WORLDS",
+    "Capture",
+    "Captured",
     "Change",
     "Host",
     "Isolation",
@@ -35,4 +38,5 @@ __all__ = [
     "preload",
     "routed",
     "scripted",
+    "write_packets",
 ]
