@@ -17,6 +17,7 @@ from fixtures import (
     assert_connected,
     assert_peer,
     assert_usable,
+    cases,
     clause,
     port_of,
     variants,
@@ -127,6 +128,17 @@ def test_mapped_null_address(sock: Socket, server: Server) -> None:
     """The mapped null address is the loopback of IPv4 for a socket without a name, which then has one."""
     assert sock.connect_and_wait(Inet6("::ffff:0.0.0.0", port_of(server.address))) == 0
     assert sock.getsockname().value.host == MAPPED
+    assert_reaches(sock, server)
+
+
+@clause("connect.ipv6.v4mapped.wildcard")
+@cases({"ipv6": "::", "mapped": "::ffff:0.0.0.0"})
+@variants(families=["mapped"], types=TYPES)
+def test_bound_to_a_wildcard(sock: Socket, server: Server, case: str) -> None:
+    """A socket that is bound to a port of either wildcard has that port of a mapped address, and is heard there."""
+    assert sock.bind(Inet6(case, 5555)) == 0
+    assert sock.connect_and_wait(server.address) == 0
+    assert sock.getsockname() == Inet6(MAPPED, 5555)
     assert_reaches(sock, server)
 
 

@@ -57,6 +57,7 @@ def is_multipath(sock: Socket) -> bool:
 
 @clause("connect.mptcp.success")
 @variants(families=INTERNET, types=["mptcp"], modes=BOTH, doors=ALL)
+@variants(families=["mapped"], types=["mptcp"])
 def test_both_sides(sock: Socket, server: Server) -> None:
     """Between two sides that do MPTCP the connection is one of MPTCP, from the address that it names."""
     assert sock.connect_and_wait(server.address) == 0
@@ -66,6 +67,7 @@ def test_both_sides(sock: Socket, server: Server) -> None:
 
 @clause("connect.mptcp.fallback")
 @variants(families=INTERNET, types=["mptcp"], modes=BOTH, doors=ALL)
+@variants(families=["mapped"], types=["mptcp"])
 def test_listener_of_tcp(sock: Socket, servers: Servers) -> None:
     """To a listener of TCP it is a connection of TCP, and a connection all the same."""
     plain, other = servers.make("plain", kind="stream"), servers.make("other", kind="stream")
