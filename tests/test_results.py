@@ -53,7 +53,7 @@ def test_every_record_follows_the_schema(ran: Ran) -> None:
 
 def test_the_files_of_a_run(ran: Ran, pytester: pytest.Pytester) -> None:
     out = pytester.path / "out"
-    assert sorted(path.name for path in out.iterdir()) == ["index.html", "junit.xml", "results.jsonl"]
+    assert sorted(path.name for path in out.iterdir()) == ["evidence", "index.html", "junit.xml", "results.jsonl"]
     junit = (out / "junit.xml").read_text(encoding="utf-8")
     assert '<property name="clause" value="demo.a"' in junit
     assert '<property name="document" value="demo.2"' in junit
