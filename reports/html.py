@@ -48,7 +48,7 @@ def render(results: Results | Sequence[Results], beside: Path | None = None) -> 
     """
     packer = Packer()
     for each in [results] if isinstance(results, Results) else results:
-        kernel = packer.begin(vars(each.run), each.label, way_to(each.folder, beside))
+        kernel = packer.begin(vars(each.run), each.label, way_to(each.folder, beside), each.folder)
         for row in each.rows:
             packer.add(kernel, vars(row))
         for sentence in each.damaged:

@@ -14,8 +14,10 @@ import zlib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
+from reports.packets import Told, tell
 from reports.records import VERDICTS
 
 PART = 64  # Rows in a compressed part: fewer compress worse, more take longer to open.
@@ -49,12 +51,14 @@ class Packer:
         self._rows: dict[tuple[str, int], tuple[Any, ...]] = {}
         self._details: dict[tuple[str, int], bytes] = {}
         self._expectations: dict[tuple[Any, ...], int] = {}
+        self._folders: list[Path | None] = []
         self._order: list[tuple[str, int]] = []
 
-    def begin(self, run: Mapping[str, Any], label: str = "", base: str = "") -> int:
+    def begin(self, run: Mapping[str, Any], label: str = "", base: str = "", folder: Path | None = None) -> int:
         """Take the facts of a run; returns the kernel's number. A label that is there already gets a number.
 
-        ``base`` leads from the page to the folder of the run's evidence; empty where that lies beside the page.
+        ``base`` leads from the page to the folder of the run's evidence; empty where that lies beside the page;
+        ``folder`` is that folder, to tell of the packets in it.
 
         Raises:
             ValueError: when the record is not of a run's shape.
@@ -92,6 +96,7 @@ class Packer:
                 "damaged": [],
             }
         )
+        self._folders.append(folder)
         return len(self.kernels) - 1
 
     def add(self, kernel: int, row: Mapping[str, Any]) -> None:
@@ -155,7 +160,7 @@ class Packer:
         verdict = VERDICTS.index(row["verdict"]) + (_UNEXPECTED if row["unexpected"] else 0)
         word = self._word
         # Before anything is kept, so that a row is taken whole or not at all.
-        detail = _detail(row)
+        detail = _detail(row, self._folders[kernel])
         if id_ not in self._items:
             self._items[id_] = self._item(id_, row)
         world = row["world"]
@@ -223,7 +228,7 @@ class Packer:
         return self._texts.setdefault(text, len(self._texts))
 
 
-def _detail(row: Mapping[str, Any]) -> bytes:
+def _detail(row: Mapping[str, Any], folder: Path | None) -> bytes:
     """What only the view of the row shows, as JSON."""
     calls = row["transcript"]
     threads: dict[str, int] = {}
@@ -247,11 +252,20 @@ def _detail(row: Mapping[str, Any]) -> bytes:
     said = row["detail"] if row["unexpected"] else None
     rerun = None if row["rerun"] == f"pytest --row {row['id']}" else row["rerun"]
     evidence = row.get("evidence") or None
-    whole = [texts, starts, lengths, list(threads), who, marks, row["world"], said, rerun, evidence]
+    packets = _packets(evidence, folder) if evidence and folder else None
+    whole = [texts, starts, lengths, list(threads), who, marks, row["world"], said, rerun, evidence, packets]
     try:
         return bytes(_quickly().encode(whole))
     except UnicodeEncodeError:  # Half a surrogate pair.
         return _encode(whole).encode("ascii")
+
+
+def _packets(evidence: list[dict[str, str]], folder: Path) -> list[Told]:
+    files = [folder / each["path"] for each in evidence if each["kind"] == "packets"]
+    # A link in a stranger's folder may lead anywhere.
+    return [
+        told for path in files if path.resolve().is_relative_to((folder / "evidence").resolve()) for told in tell(path)
+    ]
 
 
 @cache

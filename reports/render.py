@@ -70,6 +70,6 @@ def write_page(paths: Sequence[Path], output: Path, labels: Sequence[str] = ()) 
 
 def _begin(packer: Packer, path: Path, run: Run, label: str, base: str) -> int:
     try:
-        return packer.begin(vars(run), label, base)
+        return packer.begin(vars(run), label, base, folder_of(path))
     except ValueError as error:
         raise ResultsError(f"{path}: {error}") from error

@@ -4,13 +4,18 @@ import base64
 import hashlib
 import json
 import math
+import random
 import re
 import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from netns.capture import Captured, write_packets
 from reports.html import render
+from reports.packets import tell
 from reports.packing import PART
 from reports.render import write_page
 from reports.results import read_many
@@ -73,6 +78,70 @@ def test_the_command(tmp_path: Path) -> None:
     assert "-o has to say" in refused.output
     assert run_reports("html", one, two.parent, "-o", tmp_path / "both.html").status == 0
     assert (tmp_path / "both.html").read_text(encoding="utf-8") == render(read_many([one, two]), tmp_path)
+
+
+IP = "0" * 24 + "0800"
+IP6 = "0" * 24 + "86dd"
+US = "20010db8000100000000000000000001"
+TCP = IP + "4500002c0000400040060000c0000201c0000202" + "9c401b59" + "0" * 16 + "60020000" + "0" * 16
+ICMP = IP + "450000380000400040010000c0000202c0000201" + "0303" + "0" * 68
+UDP = IP6 + "60000000000b1140" + US + US + "00350035" + "000b0000" + "414243"
+ARP = "0" * 24 + "0806" + "0001080006040001" + "0" * 12 + "c0000201" + "0" * 12 + "c0000202"
+FRAMES = [
+    ("client:to-server", 2, TCP, "TCP 192.0.2.1:40000 > 192.0.2.2:7001 SYN"),
+    ("server:to-client", 1, ICMP, "ICMP 192.0.2.2 > 192.0.2.1 port unreachable"),
+    ("client:to-server", 1, UDP, "UDP [2001:db8:1::1]:53 > [2001:db8:1::1]:53 3 bytes"),
+    ("client:to-server", 2, ARP, "ARP who has: 192.0.2.1 > 192.0.2.2"),
+]
+
+
+def captured(path: Path) -> None:
+    """Write the frames into a pcapng file as the capture does."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    packets = [
+        Captured(10**18 + number * 1_500_000, link, way == 2, bytes.fromhex(frame))
+        for number, (link, way, frame, _) in enumerate(FRAMES)
+    ]
+    write_packets(path, packets)
+
+
+def test_packets_are_told_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "evidence" / "demo.b~x" / "packets.pcapng"
+    captured(path)
+    told = tell(path)
+    ways = {1: "in", 2: "out"}
+    assert [(where, words) for _, where, words in told] == [
+        (f"{link} {ways[way]}", said) for link, way, _, said in FRAMES
+    ]
+    assert [at for at, _, _ in told] == pytest.approx([0, 1500, 3000, 4500], abs=2)
+    told_rows = [replace(ROWS[1], evidence=[{"kind": "packets", "path": "evidence/demo.b~x/packets.pcapng"}])]
+    (row,) = parts(render(sample(tmp_path, told_rows)))
+    assert [words for _, _, words in row[10]] == [said for *_, said in FRAMES]
+
+
+def test_damaged_and_strange_packets_end_the_telling_only(tmp_path: Path) -> None:
+    path = tmp_path / "packets.pcapng"
+    captured(path)
+    whole = path.read_bytes()
+    chance = random.Random(1)  # noqa: S311  The same damage each time.
+    for _ in range(300):
+        changed = bytearray(whole[: chance.randrange(len(whole))])
+        for _ in range(chance.randrange(9)):
+            if changed:
+                changed[chance.randrange(len(changed))] = chance.randrange(256)
+        path.write_bytes(changed)
+        assert len(tell(path)) <= len(FRAMES) + 1
+    assert tell(tmp_path / "nothing") == []
+
+
+def test_packets_outside_of_the_results_are_not_read(tmp_path: Path) -> None:
+    captured(tmp_path / "elsewhere.pcapng")
+    inside = tmp_path / "results" / "evidence" / "demo.b~x"
+    inside.mkdir(parents=True)
+    (inside / "packets.pcapng").symlink_to(tmp_path / "elsewhere.pcapng")
+    told_rows = [replace(ROWS[1], evidence=[{"kind": "packets", "path": "evidence/demo.b~x/packets.pcapng"}])]
+    (row,) = parts(render(sample(tmp_path / "results", told_rows)))
+    assert row[10] == []
 
 
 def test_a_row_of_a_wrong_shape_is_named_and_the_others_stay(tmp_path: Path) -> None:

@@ -50,17 +50,17 @@ const isWorthDrawing = (calls) => lastMoment(calls) - calls[0].start > 50_000;
 /** @param {Call[]} calls */
 const lastMoment = (calls) => Math.max(...calls.map((call) => call.start + (call.seconds ?? 0)));
 
-/** The calls of each thread over time. The table of the transcript says the same in words. @param {Call[]} calls */
-function timeline(calls) {
+/** Calls of each thread, or packets of each link, over time. A table says the same in words. @param {Call[]} calls @param {string} what */
+function timeline(calls, what = "call") {
   const threads = [...new Set(calls.map((call) => call.thread))];
   const first = calls[0].start;
   const span = Math.max(1, lastMoment(calls) - first);
-  const left = 74;
+  const left = 24 + 7.6 * Math.max(6, ...threads.map((thread) => thread.length));
   const width = 900;
   const lane = 34;
   const height = threads.length * lane + 30;
   const place = (/** @type {number} */ time) => left + ((time - first) / span) * (width - left - 46);
-  const drawn = svg("svg", { class: "timeline", role: "img", viewBox: `0 0 ${width} ${height}`, "aria-label": `Time line: ${counted(calls.length, "call")} of ${counted(threads.length, "thread")} in ${duration(span)}; the transcript says the same in words` });
+  const drawn = svg("svg", { class: "timeline", role: "img", viewBox: `0 0 ${width} ${height}`, "aria-label": `Time line of ${counted(calls.length, what)} in ${duration(span)}: ${threads.join(", ")}; the table says the same in words` });
   for (const at of ticks(span)) {
     const x = place(first + at);
     drawn.append(svg("line", { class: "tick", x1: x, x2: x, y1: 0, y2: height - 22 }), svg("text", { class: "time", x, y: height - 6, "text-anchor": "middle" }, at ? duration(at) : "0"));
@@ -76,12 +76,12 @@ function timeline(calls) {
     const css = call.asked !== null && !call.met ? "bad" : call.asked !== null ? "asked" : "plain";
     const name = call.text.split("(")[0];
     drawn.append(svg("rect", { class: `call ${css}`, x: from, y: number * lane + 8, width: Math.max(3, to - from), height: lane - 16, rx: 2 }, svg("title", {}, call.text)));
-    if (to - from > name.length * 7.5 + 12 && from >= free[number]) {
+    if (what === "call" && to - from > name.length * 7.5 + 12 && from >= free[number]) {
       drawn.append(svg("text", { class: `label ${css}`, x: from + 6, y: number * lane + 21 }, name));
       free[number] = to;
     }
   }
-  return h("figure", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Time line" }, drawn);
+  return h("figure", { class: "scroll", tabindex: 0, role: "group", "aria-label": `Time line of ${what}s` }, drawn);
 }
 
 /** Round moments, about five of them. @param {number} span */

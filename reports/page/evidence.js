@@ -7,7 +7,7 @@
  * @typedef {{name: string, addresses: string[]}} Host
  * @typedef {{kind: string, path: string, note?: string}} Evidence
  * @typedef {{calls: Call[], world: {name: string, hosts: Host[]} | null, said: string | null, rerun: string | null,
- *   evidence: Evidence[]}} Detail
+ *   evidence: Evidence[], packets: [number, string, string][]}} Detail
  */
 
 /** @type {string[] | undefined} */
@@ -24,7 +24,7 @@ async function detailOf(row) {
     whole = inflate(parts[part]);
     opened.set(part, whole);
   }
-  const [said, starts, lengths, threads, who, marks, world, detail, rerun, evidence] = (await whole)[row % data.part];
+  const [said, starts, lengths, threads, who, marks, world, detail, rerun, evidence, packets] = (await whole)[row % data.part];
   /** @type {Call[]} */
   const calls = [];
   let at = 0;
@@ -43,7 +43,7 @@ async function detailOf(row) {
     calls[number].asked = String(asked);
     calls[number].met = met !== false;
   }
-  return { calls, world, said: detail, rerun, evidence: Array.isArray(evidence) ? evidence : [] };
+  return { calls, world, said: detail, rerun, evidence: evidence ?? [], packets: packets ?? [] };
 }
 
 /** @param {string} base64 @returns {Promise<any[]>} */

@@ -69,6 +69,7 @@ function evidenceOf(row, detail) {
     found.push(section("Transcript", transcript(row, detail.calls)));
     if (isWorthDrawing(detail.calls)) found.push(section("Time line", timeline(detail.calls)));
   }
+  if (detail.packets.length) found.push(section("Packets", packetList(detail.packets)));
   if (detail.world) found.push(section("World", worldDrawing(detail.world)));
   found.push(
     section(
@@ -107,6 +108,23 @@ function transcript(row, calls) {
     {},
     deviates && parting < 0 && h("p", {}, "Each call did as asked; they part in what was compared afterwards: ", ...said(row)),
     table("Transcript", [column("At, ms", "number"), threads && column("Thread"), column("Call"), column("Took", "number")], lines, "transcript"),
+  );
+}
+
+/** What passed the links, at each of their ends. @param {[number, string, string][]} packets */
+function packetList(packets) {
+  const calls = packets.map(([start, where, text]) => ({ text, start, seconds: 0, thread: where.split(" ")[0], asked: null, met: true }));
+  return h(
+    "div",
+    {},
+    h("p", { class: "soft" }, "Times are since the first packet. Where a row was run once more to keep its packets, they are of that run."),
+    isWorthDrawing(calls) && timeline(calls, "packet"),
+    table(
+      "Packets",
+      [column("At, ms", "number"), column("Host and link"), column("Packet")],
+      packets.map(([at, where, text]) => h("tr", {}, h("td", { class: "number" }, (at / 1000).toFixed(3)), h("td", {}, where), h("th", { scope: "row" }, h("code", {}, text)))),
+      "transcript",
+    ),
   );
 }
 
