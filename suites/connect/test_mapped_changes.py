@@ -10,6 +10,7 @@ from fixtures import (
     POLLOUT,
     Bytes,
     Inet6,
+    Peer,
     Server,
     Servers,
     Socket,
@@ -23,6 +24,7 @@ from fixtures import (
     variants,
     waits,
     with_port,
+    world,
 )
 from netns import World
 
@@ -56,6 +58,21 @@ def test_ipv6_after_a_connection(sock: Socket, server: Server, six: Server) -> N
     assert sock.connect(six.address) == EINPROGRESS
     assert sock.poll(PATIENCE, ask=(POLLOUT,)) == {POLLOUT}
     assert_connected(sock, six)
+
+
+@clause("connect.ipv6.v4mapped.tcp.dissolved", case="syn")
+@world("scripted")
+@variants(families=["mapped"], modes=["nonblocking"])
+def test_syn_after_a_connection(sock: Socket, peer: Peer) -> None:
+    """The SYN that follows a mapped connection goes to the IPv6 address that it is for."""
+    assert sock.connect(peer.address) == EINPROGRESS
+    peer.establishes(peer.hears("S"))
+    sock.wait_writable()
+    assert sock.connect(UNSPEC) == 0
+    peer.hears("RA")
+    assert sock.so_error() == ECONNRESET
+    assert sock.connect(Inet6("2001:db8:1::2", 7001)) == EINPROGRESS
+    assert peer.hears("S").destination == "2001:db8:1::2"
 
 
 @clause("connect.ipv6.v4mapped.tcp.dissolved", case="ipv6-first")
