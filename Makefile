@@ -32,7 +32,7 @@ types: $(VENV)/dev.installed ## Check types, strictly
 	@$(BIN)/mypy
 
 tests: $(VENV)/dev.installed ## Run the harness's own tests
-	@$(BIN)/pytest tests -n 4 $(ARGS)
+	@$(BIN)/pytest tests -n 4 -rs $(ARGS)
 
 suites: $(VENV)/dev.installed ## Run the suites with warnings as errors, report in reports/out
 	@$(BIN)/pytest suites -n auto -W error --results=$(RESULTS) $(ARGS)

@@ -25,6 +25,7 @@ function documentView(id, { found, query }, wanted) {
         ),
       kind,
     ),
+    several && legend(),
   );
 }
 
@@ -40,7 +41,7 @@ function statementLine(doc, statement, number, masks, wanted) {
     h("td", {}, known ? known[1] : first.statement),
     ...masks.map((each) => {
       const state = stateOfStatement(statement, each);
-      return h("td", {}, badge(state, state === "bad" ? "unexpected" : undefined));
+      return h("td", {}, several ? dot(state) : badge(state, state === "bad" ? "unexpected" : undefined));
     }),
     h("td", {}, ...statement.map((clause) => h("span", { class: "clause" }, dot(stateOfMask(masks.reduce((all, each) => all | each[clause], 0))), clauseLink(clause)))),
   );

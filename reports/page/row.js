@@ -74,7 +74,7 @@ function evidenceOf(row, detail) {
   found.push(
     section(
       "See it again",
-      facts([["Run it alone", copyable(rerun, "the command that runs the row")], ["Write a C program that shows it", detail.calls.length > 0 && copyable(`python -m reports reproduce ${id} -o reproduce.c`, "the command that writes the program")], ["Test", h("code", {}, texts[items.test[rows.item[row]]])]], "sheet"),
+      facts([["Run it alone", copyable(rerun, "the command that runs the row")], ["Write a C program that shows it", detail.calls.length > 0 && copyable(`python -m reports reproduce ${id} -o row.c`, "the command that writes the program")], ["Test", h("code", {}, texts[items.test[rows.item[row]]])]], "sheet"),
     ),
   );
   if (detail.evidence.length) found.push(section("Evidence files", evidenceFiles(detail.evidence, kernels[rows.kernel[row]].base)));

@@ -66,10 +66,12 @@ function tally(states) {
   return counts;
 }
 
+const NOT_SELECTED = "no row of it was selected for this run";
+
 /** Why a clause was not exercised, by the rows that it has. @param {number} clause @param {number[]} of its rows */
 function reasonsOf(clause, of) {
   if (clauses[clause].untestable) return [clauses[clause].untestable];
-  return of.length ? [...new Set(of.map((row) => texts[rows.reason[row]]))] : ["no row of it was selected for this run"];
+  return of.length ? [...new Set(of.map((row) => texts[rows.reason[row]]))] : [NOT_SELECTED];
 }
 
 /**
@@ -98,5 +100,5 @@ function reasonsNotExercised(chosen, whole) {
     }
   });
   const size = (/** @type {{clauses: number[], rows: number[]}} */ each) => each.clauses.length + each.rows.length;
-  return [...reasons].sort((one, other) => size(other[1]) - size(one[1]) || (one[0] < other[0] ? -1 : 1));
+  return [...reasons].sort((one, other) => Number(one[0] === NOT_SELECTED) - Number(other[0] === NOT_SELECTED) || size(other[1]) - size(one[1]) || (one[0] < other[0] ? -1 : 1));
 }
