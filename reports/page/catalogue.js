@@ -21,11 +21,10 @@ function documentView(id, { found, query }, wanted) {
           "Statements",
           [column(doc.sentences.length ? "No." : "Place"), column("Statement"), ...kernels.map((kernel) => column(several ? kernel.label : "Verdict")), column("Clauses")],
           some.map(({ statement, number }) => statementLine(doc, statement, number, masks, wanted)),
-          "statements",
+          doc.sentences.length ? "statements numbered" : "statements",
         ),
       kind,
     ),
-    several && legend(),
   );
 }
 
@@ -41,14 +40,17 @@ function statementLine(doc, statement, number, masks, wanted) {
     h("td", {}, known ? known[1] : first.statement),
     ...masks.map((each) => {
       const state = stateOfStatement(statement, each);
-      return h("td", {}, several ? dot(state) : badge(state, state === "bad" ? "unexpected" : undefined));
+      return h("td", {}, badge(state, several ? SHORT[state] : state === "bad" ? "unexpected" : undefined));
     }),
     h("td", {}, ...statement.map((clause) => h("span", { class: "clause" }, dot(stateOfMask(masks.reduce((all, each) => all | each[clause], 0))), clauseLink(clause)))),
   );
 }
 
+/** For columns that stand close. @type {Record<State, string>} */
+const SHORT = { good: "conforms", known: "deviates", bad: "unexpected", error: "error", none: "not tried" };
+
 /** @param {State} state */
-const dot = (state) => h("i", { class: `dot ${state}`, role: "img", "aria-label": STATES[state].one });
+const dot = (state) => h("i", { class: `dot ${state}`, role: "img", "aria-label": STATES[state].one, title: STATES[state].one });
 
 /** Every document with its bar: the way into their statements. @param {Chosen} chosen */
 function documentsView({ found }) {
