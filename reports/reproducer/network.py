@@ -80,6 +80,7 @@ RECIPES: dict[str, list[Change]] = {
 }
 _SYSCTL = re.compile(r"net\.[A-Za-z0-9_.-]+", re.ASCII)
 _LLADDR = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}", re.ASCII)
+_MADE_UP = "02:00:00:00:00:"  # Addresses that suites make up; a link's own is drawn at random.
 _ANSWERED = 0x4  # NLM_F_ACK
 
 
@@ -216,6 +217,8 @@ class Network:
         link = words.get("lladdr")
         if link is not None and not _LLADDR.fullmatch(link):
             raise NotExpressible("it sets a neighbour's link address that is none")
+        if link is not None and not link.startswith(_MADE_UP):
+            raise NotExpressible("it names the address of a link, which is another one each time")
         bytes_ = "NULL" if link is None else f"(const unsigned char *){text_of(link)}"
         type_ = "RTM_DELNEIGH" if command == "del" else "RTM_NEWNEIGH"
         state = integer(words.get("state", 0))
