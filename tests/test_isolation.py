@@ -151,10 +151,11 @@ def test_a_killed_worker_leaves_no_namespace(tmp_path: Path) -> None:
     worker, namespaces = wait_for_a_world(run)
     worker.send_signal(signal.SIGKILL)
     output, _ = run.communicate(timeout=60)
-    rows = {record["id"]: record for record in read_records(tmp_path / "results.jsonl") if record["record"] == "row"}
+    records = read_records(tmp_path / "results.jsonl")
+    rows = {record["id"]: record for record in records if record["record"] == "row"}
     assert run.returncode == 1, output
     verdicts = Counter(row["verdict"] for row in rows.values())
-    assert verdicts.total() == 10
+    assert verdicts.total() == records[-1]["collected"] >= 10
     assert set(verdicts) <= {"conforms", "harness-error"}
     assert verdicts["harness-error"]
     end = time.monotonic() + 30

@@ -183,6 +183,7 @@ def test_nothing_from_outside_gets_out_of_its_string(tmp_path: Path) -> None:
         {"how": "sysctl", "what": ["kernel.core_pattern", "x"]},
         {"how": "netlink", "what": ["link", "add", {"ifname": "x"}]},
         {"how": "netlink", "what": ["neigh", "replace", {"ifindex": "lo", "dst": "::1", "lladdr": '"); evil("'}]},
+        {"how": "netlink", "what": ["neigh", "del", {"ifindex": "lo", "dst": "::1", "lladdr": "ea:00:00:00:00:01"}]},
         {"how": "nftables", "what": ["no hexadecimal digits"]},
         {"how": "something", "what": []},
     ],
