@@ -44,6 +44,7 @@ def opened(running: Any, page: Path, place: str = "", **context: Any) -> Any:
     tab.complaints = []
     tab.on("pageerror", lambda error: tab.complaints.append(str(error)))
     tab.on("console", lambda said: tab.complaints.append(said.text) if said.type in ("error", "warning") else None)
+    tab.on("request", lambda asked: None if asked.url.startswith("file:") else tab.complaints.append(asked.url))
     tab.goto(f"{page.as_uri()}{place}")
     tab.wait_for_selector("html[data-ready]")
     return tab

@@ -283,6 +283,24 @@ def test_one_kernel(running: Any, tmp_path: Path) -> None:
     close(tab)
 
 
+def test_paper_gets_every_row_and_light_colours(running: Any, tmp_path: Path) -> None:
+    path = tmp_path / "index.html"
+    many = [row("a", "conforms", family=f"inet{number}") for number in range(250)]
+    path.write_text(render(sample(tmp_path, many)), encoding="utf-8")
+    tab = opened(running, path, "#rows", color_scheme="dark")
+    lines = tab.locator("tbody tr:not(.heading)")
+    assert lines.count() == 100
+    tab.get_by_role("button", name="Show 100 more of 150 rows that follow").click()
+    assert lines.count() == 200
+    tab.emulate_media(media="print", color_scheme="dark")
+    tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert lines.count() == 250
+    assert tab.locator(".more:visible").count() == 0
+    assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert tab.locator("nav:visible").count() == 0
+    close(tab)
+
+
 def test_a_run_that_was_cut_off(running: Any, tmp_path: Path) -> None:
     path = tmp_path / "index.html"
     write_html(read_many([written(tmp_path, records(rows())[:3])]), path)

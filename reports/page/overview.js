@@ -11,7 +11,7 @@ function overview() {
     ...kernels.flatMap(warnings),
     conclusion(),
     ...unexpectedSection(),
-    documentsSection(masks),
+    documentsSection(masks, 10),
     notExercisedSection(),
     knownSection(masks),
   ];
@@ -123,16 +123,19 @@ function unexpectedSection() {
 /** @param {string} title @param {...Child} children */
 const section = (title, ...children) => h("section", {}, h("h2", {}, title), ...children);
 
-/** @param {Uint8Array[]} masks */
-function documentsSection(masks) {
+/** Documents with what they came to. @param {Uint8Array[]} masks @param {number} most so many, and all with anything unexpected */
+function documentsSection(masks, most = Infinity) {
   const tried = documents.filter((doc) => (clausesByDocument.get(doc.id) ?? []).some((clause) => masks.some((each) => each[clause])));
   const untried = documents.length - tried.length;
+  const news = (/** @type {Document_} */ doc) => masks.some((each) => statementsOf(doc).some((of) => of.some((clause) => each[clause] & ANY_UNEXPECTED)));
+  const shown = tried.filter((doc, place) => place < most || news(doc));
+  const rest = tried.length - shown.length;
   return section(
     several ? "Do these kernels conform?" : "Does this kernel conform?",
     table(
       "Documents",
       [column("Document"), ...kernels.flatMap((kernel) => (several ? [column(kernel.label)] : [column("Conforms"), column("Statements"), column("Outcome", "wide")]))],
-      tried.map((doc) =>
+      shown.map((doc) =>
         h(
           "tr",
           {},
@@ -142,6 +145,7 @@ function documentsSection(masks) {
       ),
       "documents",
     ),
+    rest > 0 && h("p", {}, link("#documents", `All ${tried.length} documents`), ` (${rest} more, nothing unexpected in them)`),
     untried > 0 && h("p", { class: "soft" }, `${counted(untried, "further document was", "further documents were")} not tried by any row of this run.`),
   );
 }
@@ -152,10 +156,11 @@ function documentCells(doc, masks) {
   const counts = tally(statements.map((statement) => stateOfStatement(statement, masks)));
   const answer = counts.bad || counts.error ? "no, unexpectedly" : counts.known ? "no, as known" : counts.good ? "yes" : "not tried";
   const kind = doc.sentences.length ? "sentence" : "statement";
+  const look = counts.bad || counts.error ? "bad" : counts.known ? "known" : counts.good ? "good" : "none";
   const words = h("small", {}, inWords(counts));
   if (several) return [h("td", {}, h("div", { class: "tally" }, bar(counts), h("small", {}, `${answer}: ${inWords(counts)}`)))];
   return [
-    h("td", { class: `answer ${counts.bad || counts.error ? "bad" : counts.known ? "known" : "good"}` }, answer),
+    h("td", { class: `answer ${look}` }, answer),
     h("td", {}, counted(statements.length, kind)),
     h("td", { class: "wide" }, h("div", { class: "tally" }, bar(counts), words)),
   ];
