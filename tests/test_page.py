@@ -169,6 +169,19 @@ def test_the_filter(running: Any, page: Path, query: str) -> None:
     close(tab)
 
 
+def test_a_kernel_that_is_named_whole_is_meant_alone(running: Any, tmp_path: Path) -> None:
+    kernels = [sample(tmp_path, label="6.1"), sample(tmp_path, label="6.12")]
+    path = tmp_path / "index.html"
+    write_html(kernels, path)
+    tab = opened(running, path)
+    found = [
+        tab.evaluate("query => search(query).found.length", query)
+        for query in ("kernel:6", "kernel:6.1", "kernel:6.12")
+    ]
+    assert found == [2 * len(ROWS), len(ROWS), len(ROWS)]
+    close(tab)
+
+
 def test_terms_that_nobody_understands_are_named(running: Any, page: Path) -> None:
     tab = opened(running, page, "#rows?q=verdict:fine is:odd EISCONN")
     assert words(tab, "#shown") == "4 rows; not understood: verdict:fine is:odd"

@@ -25,7 +25,12 @@ function route() {
   const [path, asked = ""] = location.hash.slice(1).split(/\?(.*)/s);
   const [name, ...rest] = path.split("/");
   const options = new URLSearchParams(asked);
-  return { view: name || "overview", argument: decoded(rest.join("/")), query: options.get("q") ?? "", kernel: options.get("kernel") ?? "" };
+  return {
+    view: name || "overview",
+    argument: decoded(rest.join("/")),
+    query: options.get("q") ?? "",
+    kernel: options.get("kernel") ?? "",
+  };
 }
 
 /** @param {string} text */
@@ -41,7 +46,9 @@ function decoded(text) {
 function show({ view: name, argument, query, kernel }) {
   const { found, unknown } = search(query);
   const chosen = { found, query };
-  shownCount.value = query ? `${counted(found.length, "row")}${unknown.length ? `; not understood: ${unknown.join(" ")}` : ""}` : "";
+  shownCount.value = query
+    ? `${counted(found.length, "row")}${unknown.length ? `; not understood: ${unknown.join(" ")}` : ""}`
+    : "";
   if (Object.hasOwn(FILTERED, name) && !argument) return FILTERED[name](chosen);
   switch (name) {
     case "overview":

@@ -12,14 +12,32 @@ function documentView(id, { found, query }, wanted) {
   const kind = doc.sentences.length ? "sentence" : "statement";
   return view(
     doc.title,
-    h("p", { class: "soft" }, h("code", {}, doc.id), ` · ${counted(shown.length, kind)}, in our own words, in the order of ${doc.sentences.length ? "the page" : "the catalogue"}.`),
-    ...states.map((counts, kernel) => h("div", { class: "tally summary" }, several && h("span", {}, kernels[kernel].label), bar(counts), h("span", {}, inWords(counts)))),
+    h(
+      "p",
+      { class: "soft" },
+      h("code", {}, doc.id),
+      ` · ${counted(shown.length, kind)}, in our own words, in the order of ${doc.sentences.length ? "the page" : "the catalogue"}.`,
+    ),
+    ...states.map((counts, kernel) =>
+      h(
+        "div",
+        { class: "tally summary" },
+        several && h("span", {}, kernels[kernel].label),
+        bar(counts),
+        h("span", {}, inWords(counts)),
+      ),
+    ),
     paged(
       shown,
       (some) =>
         table(
           "Statements",
-          [column(doc.sentences.length ? "No." : "Place"), column("Statement"), ...kernels.map((kernel) => column(several ? kernel.label : "Verdict")), column("Clauses")],
+          [
+            column(doc.sentences.length ? "No." : "Place"),
+            column("Statement"),
+            ...kernels.map((kernel) => column(several ? kernel.label : "Verdict")),
+            column("Clauses"),
+          ],
           some.map(({ statement, number }) => statementLine(doc, statement, number, masks, wanted)),
           doc.sentences.length ? "statements numbered" : "statements",
         ),
@@ -32,7 +50,12 @@ function documentView(id, { found, query }, wanted) {
 function statementLine(doc, statement, number, masks, wanted) {
   const known = doc.sentences[number];
   const first = clauses[statement[0]];
-  const place = known ? known[0] : first.sources.filter((source) => source.startsWith(`${doc.id} [`)).map((source) => source.slice(doc.id.length + 2, -1)).join("; ");
+  const place = known
+    ? known[0]
+    : first.sources
+        .filter((source) => source.startsWith(`${doc.id} [`))
+        .map((source) => source.slice(doc.id.length + 2, -1))
+        .join("; ");
   return h(
     "tr",
     { class: known && known[0] === wanted ? "wanted" : "" },
@@ -42,7 +65,18 @@ function statementLine(doc, statement, number, masks, wanted) {
       const state = stateOfStatement(statement, each);
       return h("td", {}, badge(state, several ? SHORT[state] : state === "bad" ? "unexpected" : undefined));
     }),
-    h("td", {}, ...statement.map((clause) => h("span", { class: "clause" }, dot(stateOfMask(masks.reduce((all, each) => all | each[clause], 0))), clauseLink(clause)))),
+    h(
+      "td",
+      {},
+      ...statement.map((clause) =>
+        h(
+          "span",
+          { class: "clause" },
+          dot(stateOfMask(masks.reduce((all, each) => all | each[clause], 0))),
+          clauseLink(clause),
+        ),
+      ),
+    ),
   );
 }
 
@@ -50,7 +84,8 @@ function statementLine(doc, statement, number, masks, wanted) {
 const SHORT = { good: "conforms", known: "deviates", bad: "unexpected", error: "error", none: "not tried" };
 
 /** @param {State} state */
-const dot = (state) => h("i", { class: `dot ${state}`, role: "img", "aria-label": STATES[state].one, title: STATES[state].one });
+const dot = (state) =>
+  h("i", { class: `dot ${state}`, role: "img", "aria-label": STATES[state].one, title: STATES[state].one });
 
 /** Every document with its bar: the way into their statements. @param {Chosen} chosen */
 function documentsView({ found }) {
@@ -90,7 +125,12 @@ function sourceLink(source) {
 }
 
 /** @param {string} what @param {string} id */
-const missing = (what, id) => view("Not here", h("p", {}, `There is no ${what} `, h("code", {}, id), " in this report."), h("p", {}, link("#overview", "To the overview")));
+const missing = (what, id) =>
+  view(
+    "Not here",
+    h("p", {}, `There is no ${what} `, h("code", {}, id), " in this report."),
+    h("p", {}, link("#overview", "To the overview")),
+  );
 
 function factsView() {
   return view(several ? "Facts of the runs" : "Facts of the run", ...kernels.map(kernelSheet));
@@ -98,7 +138,10 @@ function factsView() {
 
 /** @param {Kernel} kernel */
 function kernelSheet(kernel) {
-  const list = (/** @type {[string, string][]} */ pairs) => (pairs.length ? h("ul", { class: "plain mono" }, ...pairs.map(([name, value]) => h("li", {}, `${name} = ${value}`))) : h("p", {}, "Can't be read here."));
+  const list = (/** @type {[string, string][]} */ pairs) =>
+    pairs.length
+      ? h("ul", { class: "plain mono" }, ...pairs.map(([name, value]) => h("li", {}, `${name} = ${value}`)))
+      : h("p", {}, "Can't be read here.");
   return h(
     "section",
     {},
@@ -114,12 +157,28 @@ function kernelSheet(kernel) {
         ["Python", kernel.python],
         ["kconform", kernel.kconform],
         ["Command", h("code", {}, kernel.command)],
-        ["Unreadable", kernel.damaged.length ? h("ul", { class: "plain" }, ...kernel.damaged.map((each) => h("li", {}, each))) : ""],
+        [
+          "Unreadable",
+          kernel.damaged.length ? h("ul", { class: "plain" }, ...kernel.damaged.map((each) => h("li", {}, each))) : "",
+        ],
       ],
       "sheet",
     ),
     h("h3", {}, "Doors and features"),
-    table("Doors and features", [column("Name"), column("Here"), column("Found out by"), column("Reason")], kernel.features.map(([name, here, how, reason]) => h("tr", {}, h("th", { scope: "row" }, h("code", {}, name)), h("td", {}, badge(here ? "good" : "none", here ? "yes" : "no")), h("td", {}, how), h("td", {}, reason)))),
+    table(
+      "Doors and features",
+      [column("Name"), column("Here"), column("Found out by"), column("Reason")],
+      kernel.features.map(([name, here, how, reason]) =>
+        h(
+          "tr",
+          {},
+          h("th", { scope: "row" }, h("code", {}, name)),
+          h("td", {}, badge(here ? "good" : "none", here ? "yes" : "no")),
+          h("td", {}, how),
+          h("td", {}, reason),
+        ),
+      ),
+    ),
     h("h3", {}, "Sysctls of a fresh namespace"),
     list(kernel.sysctls),
     h("h3", {}, "Kernel configuration"),

@@ -107,8 +107,7 @@ function differs(item) {
   const found = rowsOf(item);
   if (found.length !== kernels.length) return true;
   return found.some(
-    (row) =>
-      (rows.verdict[row] & 3) !== (rows.verdict[found[0]] & 3) || rows.observed[row] !== rows.observed[found[0]],
+    (row) => (rows.verdict[row] & 3) !== (rows.verdict[found[0]] & 3) || rows.observed[row] !== rows.observed[found[0]],
   );
 }
 

@@ -99,15 +99,20 @@ function bar(counts) {
 /** A table that scrolls by itself where it is too wide. */
 /** @param {string} label @param {Child[]} head @param {Child[]} body rows, or whole bodies @param {string} [css] */
 function table(label, head, body, css = "") {
-  const bodies = body.some((each) => each instanceof Element && each.tagName === "TBODY") ? body : [h("tbody", {}, body)];
+  const bodies = body.some((each) => each instanceof Element && each.tagName === "TBODY")
+    ? body
+    : [h("tbody", {}, body)];
   const made = /** @type {HTMLTableElement} */ (h("table", { class: css }, h("caption", { class: "unseen" }, label)));
   if (head.length) made.append(h("thead", {}, h("tr", {}, head)));
   made.append(...bodies.filter((each) => each instanceof Node));
   // Where the screen is narrow, cells stand below each other, each behind the name of its column (report.css).
-  const names = head.filter((each) => each instanceof Element).map((each) => (each instanceof Element && each.textContent) || "");
+  const names = head
+    .filter((each) => each instanceof Element)
+    .map((each) => (each instanceof Element && each.textContent) || "");
   for (const line of made.tBodies) {
     for (const row of line.rows) {
-      if (row.cells.length === names.length) [...row.cells].forEach((cell, place) => names[place] && (cell.dataset.name = names[place]));
+      if (row.cells.length === names.length)
+        [...row.cells].forEach((cell, place) => names[place] && (cell.dataset.name = names[place]));
     }
   }
   return h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": label }, made);

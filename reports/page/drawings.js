@@ -20,19 +20,30 @@ function worldDrawing(world) {
     : { width: hosts.length * (width + gap) - gap + 2 + (alone ? 60 : 0), height: height + 2 };
   const words = hosts.map((host) => `${host.name} with ${host.addresses.join(", ")}`);
   const label = `World ${world.name}: ${alone ? `${words[0]}, which talks to itself` : words.join("; linked to ")}`;
-  const drawn = svg("svg", { class: "world", role: "img", "aria-label": label, width: whole.width, height: whole.height, viewBox: `0 0 ${whole.width} ${whole.height}` });
+  const drawn = svg("svg", {
+    class: "world",
+    role: "img",
+    "aria-label": label,
+    width: whole.width,
+    height: whole.height,
+    viewBox: `0 0 ${whole.width} ${whole.height}`,
+  });
   hosts.forEach((host, number) => {
     const x = 1 + (upright ? 0 : number * (width + gap));
     const y = 1 + (upright ? number * (height + gap) : 0);
     if (number > 0) {
-      const ends = upright ? { x1: x + width / 2, y1: y - gap, x2: x + width / 2, y2: y } : { x1: x - gap, y1: y + height / 2, x2: x, y2: y + height / 2 };
+      const ends = upright
+        ? { x1: x + width / 2, y1: y - gap, x2: x + width / 2, y2: y }
+        : { x1: x - gap, y1: y + height / 2, x2: x, y2: y + height / 2 };
       drawn.append(svg("line", { class: "link", ...ends }));
     }
     const scripted = world.name === "scripted" && number === hosts.length - 1;
     drawn.append(
       svg("rect", { class: scripted ? "host scripted" : "host", x, y, width, height, rx: 6 }),
       svg("text", { class: "name", x: x + 12, y: y + 22 }, scripted ? `${host.name} (scripted)` : host.name),
-      ...host.addresses.map((each, line) => svg("text", { class: "address", x: x + 12, y: y + 44 + line * LINE }, each)),
+      ...host.addresses.map((each, line) =>
+        svg("text", { class: "address", x: x + 12, y: y + 44 + line * LINE }, each),
+      ),
     );
   });
   if (alone) {
@@ -41,7 +52,16 @@ function worldDrawing(world) {
       : `M ${1 + width} ${1 + height * 0.3} h 28 q 14 0 14 14 v ${Math.max(0, height * 0.4 - 28)} q 0 14 -14 14 h -28`;
     drawn.append(svg("path", { class: "link", d: path }));
   }
-  return h("figure", {}, drawn, h("figcaption", {}, `${world.name}: ${hosts.length === 1 ? "one namespace, over its loopback" : `${hosts.length} namespaces`}`));
+  return h(
+    "figure",
+    {},
+    drawn,
+    h(
+      "figcaption",
+      {},
+      `${world.name}: ${hosts.length === 1 ? "one namespace, over its loopback" : `${hosts.length} namespaces`}`,
+    ),
+  );
 }
 
 /** A row of which nothing took long has no time line worth drawing. @param {Call[]} calls */
@@ -60,13 +80,24 @@ function timeline(calls, what = "call") {
   const lane = 34;
   const height = threads.length * lane + 30;
   const place = (/** @type {number} */ time) => left + ((time - first) / span) * (width - left - 46);
-  const drawn = svg("svg", { class: "timeline", role: "img", viewBox: `0 0 ${width} ${height}`, "aria-label": `Time line of ${counted(calls.length, what)} in ${duration(span)}: ${threads.join(", ")}; the table says the same in words` });
+  const drawn = svg("svg", {
+    class: "timeline",
+    role: "img",
+    viewBox: `0 0 ${width} ${height}`,
+    "aria-label": `Time line of ${counted(calls.length, what)} in ${duration(span)}: ${threads.join(", ")}; the table says the same in words`,
+  });
   for (const at of ticks(span)) {
     const x = place(first + at);
-    drawn.append(svg("line", { class: "tick", x1: x, x2: x, y1: 0, y2: height - 22 }), svg("text", { class: "time", x, y: height - 6, "text-anchor": "middle" }, at ? duration(at) : "0"));
+    drawn.append(
+      svg("line", { class: "tick", x1: x, x2: x, y1: 0, y2: height - 22 }),
+      svg("text", { class: "time", x, y: height - 6, "text-anchor": "middle" }, at ? duration(at) : "0"),
+    );
   }
   threads.forEach((thread, number) => {
-    drawn.append(svg("text", { class: "name", x: 0, y: number * lane + 21 }, thread), svg("line", { class: "lane", x1: left, x2: width, y1: (number + 1) * lane, y2: (number + 1) * lane }));
+    drawn.append(
+      svg("text", { class: "name", x: 0, y: number * lane + 21 }, thread),
+      svg("line", { class: "lane", x1: left, x2: width, y1: (number + 1) * lane, y2: (number + 1) * lane }),
+    );
   });
   const free = threads.map(() => 0);
   for (const call of calls) {
@@ -75,7 +106,20 @@ function timeline(calls, what = "call") {
     const to = call.seconds === null ? width - 4 : place(call.start + call.seconds);
     const css = call.asked !== null && !call.met ? "bad" : call.asked !== null ? "asked" : "plain";
     const name = call.text.split("(")[0];
-    drawn.append(svg("rect", { class: `call ${css}`, x: from, y: number * lane + 8, width: Math.max(3, to - from), height: lane - 16, rx: 2 }, svg("title", {}, call.text)));
+    drawn.append(
+      svg(
+        "rect",
+        {
+          class: `call ${css}`,
+          x: from,
+          y: number * lane + 8,
+          width: Math.max(3, to - from),
+          height: lane - 16,
+          rx: 2,
+        },
+        svg("title", {}, call.text),
+      ),
+    );
     if (what === "call" && to - from > name.length * 7.5 + 12 && from >= free[number]) {
       drawn.append(svg("text", { class: `label ${css}`, x: from + 6, y: number * lane + 21 }, name));
       free[number] = to;

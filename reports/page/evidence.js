@@ -24,7 +24,9 @@ async function detailOf(row) {
     whole = inflate(parts[part]);
     opened.set(part, whole);
   }
-  const [said, starts, lengths, threads, who, marks, world, detail, rerun, evidence, packets] = (await whole)[row % data.part];
+  const [said, starts, lengths, threads, who, marks, world, detail, rerun, evidence, packets] = (await whole)[
+    row % data.part
+  ];
   /** @type {Call[]} */
   const calls = [];
   let at = 0;

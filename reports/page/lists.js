@@ -78,7 +78,15 @@ function tellingList(chosen) {
       "ul",
       { class: "telling" },
       ...some.map((row) =>
-        h("li", {}, rowBadge(row), " ", rowLink(row), several && h("small", {}, ` ${kernels[rows.kernel[row]].label}`), h("p", {}, ...said(row))),
+        h(
+          "li",
+          {},
+          rowBadge(row),
+          " ",
+          rowLink(row),
+          several && h("small", {}, ` ${kernels[rows.kernel[row]].label}`),
+          h("p", {}, ...said(row)),
+        ),
       ),
     ),
   );

@@ -56,11 +56,20 @@ function warnings(kernel) {
   const whose = several ? ` (${kernel.label})` : "";
   const found = [];
   if (kernel.incomplete) {
-    found.push(h("p", { class: "banner error" }, h("strong", {}, `Incomplete${whose}.`), ` ${sentence(kernel.incomplete)}`));
+    found.push(
+      h("p", { class: "banner error" }, h("strong", {}, `Incomplete${whose}.`), ` ${sentence(kernel.incomplete)}`),
+    );
   }
   if (kernel.damaged.length) {
     const count = counted(kernel.damaged.length, "record");
-    found.push(h("p", { class: "banner error" }, h("strong", {}, `Damaged${whose}.`), ` ${count} of the results can't be read: ${kernel.damaged[0]}`));
+    found.push(
+      h(
+        "p",
+        { class: "banner error" },
+        h("strong", {}, `Damaged${whose}.`),
+        ` ${count} of the results can't be read: ${kernel.damaged[0]}`,
+      ),
+    );
   }
   return found;
 }
@@ -95,7 +104,13 @@ function conclusion() {
       "ul",
       { class: "counts" },
       ...STATE_NAMES.filter((state) => counts[state]).map((state) =>
-        h("li", {}, h("i", { class: `dot ${state}`, "aria-hidden": true }), rowsLink(OPENS[state], counts[state].toLocaleString("en")), ` ${STATES[state].many}`),
+        h(
+          "li",
+          {},
+          h("i", { class: `dot ${state}`, "aria-hidden": true }),
+          rowsLink(OPENS[state], counts[state].toLocaleString("en")),
+          ` ${STATES[state].many}`,
+        ),
       ),
       several && h("li", {}, rowsLink("is:different", different.toLocaleString("en")), " differ between kernels"),
     ),
@@ -125,28 +140,47 @@ const section = (title, ...children) => h("section", {}, h("h2", {}, title), ...
 
 /** Documents with what they came to. @param {Uint8Array[]} masks @param {number} most so many, and all with anything unexpected */
 function documentsSection(masks, most = Infinity) {
-  const tried = documents.filter((doc) => (clausesByDocument.get(doc.id) ?? []).some((clause) => masks.some((each) => each[clause])));
+  const tried = documents.filter((doc) =>
+    (clausesByDocument.get(doc.id) ?? []).some((clause) => masks.some((each) => each[clause])),
+  );
   const untried = documents.length - tried.length;
-  const news = (/** @type {Document_} */ doc) => masks.some((each) => statementsOf(doc).some((of) => of.some((clause) => each[clause] & ANY_UNEXPECTED)));
+  const news = (/** @type {Document_} */ doc) =>
+    masks.some((each) => statementsOf(doc).some((of) => of.some((clause) => each[clause] & ANY_UNEXPECTED)));
   const shown = tried.filter((doc, place) => place < most || news(doc));
   const rest = tried.length - shown.length;
   return section(
     several ? "Do these kernels conform?" : "Does this kernel conform?",
     table(
       "Documents",
-      [column("Document"), ...kernels.flatMap((kernel) => (several ? [column(kernel.label)] : [column("Conforms"), column("Statements"), column("Outcome", "wide")]))],
+      [
+        column("Document"),
+        ...kernels.flatMap((kernel) =>
+          several ? [column(kernel.label)] : [column("Conforms"), column("Statements"), column("Outcome", "wide")],
+        ),
+      ],
       shown.map((doc) =>
         h(
           "tr",
           {},
-          h("th", { scope: "row" }, link(address("document", doc.id), doc.id), h("small", { class: "under" }, doc.title)),
+          h(
+            "th",
+            { scope: "row" },
+            link(address("document", doc.id), doc.id),
+            h("small", { class: "under" }, doc.title),
+          ),
           ...masks.flatMap((each) => documentCells(doc, each)),
         ),
       ),
       "documents",
     ),
-    rest > 0 && h("p", {}, link("#documents", `All ${tried.length} documents`), ` (${rest} more, nothing unexpected in them)`),
-    untried > 0 && h("p", { class: "soft" }, `${counted(untried, "further document was", "further documents were")} not tried by any row of this run.`),
+    rest > 0 &&
+      h("p", {}, link("#documents", `All ${tried.length} documents`), ` (${rest} more, nothing unexpected in them)`),
+    untried > 0 &&
+      h(
+        "p",
+        { class: "soft" },
+        `${counted(untried, "further document was", "further documents were")} not tried by any row of this run.`,
+      ),
   );
 }
 
@@ -154,11 +188,13 @@ function documentsSection(masks, most = Infinity) {
 function documentCells(doc, masks) {
   const statements = statementsOf(doc);
   const counts = tally(statements.map((statement) => stateOfStatement(statement, masks)));
-  const answer = counts.bad || counts.error ? "no, unexpectedly" : counts.known ? "no, as known" : counts.good ? "yes" : "not tried";
+  const answer =
+    counts.bad || counts.error ? "no, unexpectedly" : counts.known ? "no, as known" : counts.good ? "yes" : "not tried";
   const kind = doc.sentences.length ? "sentence" : "statement";
   const look = counts.bad || counts.error ? "bad" : counts.known ? "known" : counts.good ? "good" : "none";
   const words = h("small", {}, inWords(counts));
-  if (several) return [h("td", {}, h("div", { class: "tally" }, bar(counts), h("small", {}, `${answer}: ${inWords(counts)}`)))];
+  if (several)
+    return [h("td", {}, h("div", { class: "tally" }, bar(counts), h("small", {}, `${answer}: ${inWords(counts)}`)))];
   return [
     h("td", { class: `answer ${look}` }, answer),
     h("td", {}, counted(statements.length, kind)),
@@ -171,7 +207,11 @@ function notExercisedSection() {
   return section(
     "Not exercised, and why",
     reasons.length
-      ? h("ul", { class: "telling" }, ...reasons.slice(0, 8).map(([reason, of]) => h("li", {}, reason, h("p", {}, ...whatOf(of, 4)))))
+      ? h(
+          "ul",
+          { class: "telling" },
+          ...reasons.slice(0, 8).map(([reason, of]) => h("li", {}, reason, h("p", {}, ...whatOf(of, 4)))),
+        )
       : h("p", {}, "Nothing: every clause was tried."),
     reasons.length > 8 && h("p", {}, link("#not-exercised", `All ${reasons.length} reasons`)),
   );
@@ -190,7 +230,12 @@ function knownSection(masks) {
   return section(
     "Known deviations",
     known
-      ? h("p", {}, `From ${counted(known, "clause")} ${several ? "a" : "this"} kernel is known to deviate. `, link("#disagreements", "Where documents and kernel part"))
+      ? h(
+          "p",
+          {},
+          `From ${counted(known, "clause")} ${several ? "a" : "this"} kernel is known to deviate. `,
+          link("#disagreements", "Where documents and kernel part"),
+        )
       : h("p", {}, "None."),
   );
 }

@@ -38,8 +38,16 @@ const PARTS = {
 };
 
 const KEYS = [...Object.keys(EXACT), ...Object.keys(PARTS)].concat([
-  "verdict", "expected", "clause", "document", "errno", "subject", "kernel", "row", "is",
-]); // prettier-ignore
+  "verdict",
+  "expected",
+  "clause",
+  "document",
+  "errno",
+  "subject",
+  "kernel",
+  "row",
+  "is",
+]);
 
 /** The terms of a filter: words and quoted texts are kept whole. @param {string} query @returns {string[]} */
 const termsOf = (query) => query.match(/-?(?:[a-z]+:)?"[^"]*"?|\S+/gi) ?? [];
@@ -67,7 +75,12 @@ function testOf(term) {
   const colon = term.indexOf(":");
   const key = term.slice(0, Math.max(colon, 0)).toLowerCase();
   if (!KEYS.includes(key)) return wordTest(term.replaceAll('"', "").toLowerCase());
-  const values = term.slice(colon + 1).replaceAll('"', "").toLowerCase().split(",").filter(Boolean);
+  const values = term
+    .slice(colon + 1)
+    .replaceAll('"', "")
+    .toLowerCase()
+    .split(",")
+    .filter(Boolean);
   if (!values.length) return () => true; // Somebody is still typing.
   const made = values.map((value) => keyTest(key, value));
   if (made.some((test) => test === undefined)) return undefined;
@@ -98,17 +111,29 @@ function keyTest(key, value) {
       if (value === "known") return (row) => rowState(row) === "known";
       return undefined;
     case "clause":
-      return flagged(clause, clauses.map((each) => each.id), has(value)); // prettier-ignore
+      return flagged(
+        clause,
+        clauses.map((each) => each.id),
+        has(value),
+      );
     case "document":
-      return flagged(clause, clauses.map((each) => each.sources.join("\n")), has(value)); // prettier-ignore
+      return flagged(
+        clause,
+        clauses.map((each) => each.sources.join("\n")),
+        has(value),
+      );
     case "errno":
       return (row) => errnosOf(row).has(value.toUpperCase());
     case "subject":
       return byItem((item) => same(value)(subjectOf(item)));
     case "row":
       return byItem((item) => same(value)(idOf(item)));
-    case "kernel":
-      return flagged((row) => rows.kernel[row], kernels.map((each) => each.label), has(value)); // prettier-ignore
+    case "kernel": {
+      // A label that somebody gives whole is meant alone, though others may begin like it.
+      const labels = kernels.map((each) => each.label);
+      const whole = labels.some((label) => label.toLowerCase() === value);
+      return flagged((row) => rows.kernel[row], labels, whole ? same(value) : has(value));
+    }
   }
   return undefined;
 }
@@ -152,13 +177,13 @@ function wordTest(word) {
     const item = rows.item[row];
     return Boolean(
       inClauses[items.clause[item]] ||
-        inTexts[items.tail[item]] ||
-        inTexts[rows.expected[row]] ||
-        inTexts[rows.observed[row]] ||
-        inTexts[rows.reason[row]] ||
-        inTexts[items.test[item]] ||
-        inExpectations[rows.expectation[row]] ||
-        inIds?.[item],
+      inTexts[items.tail[item]] ||
+      inTexts[rows.expected[row]] ||
+      inTexts[rows.observed[row]] ||
+      inTexts[rows.reason[row]] ||
+      inTexts[items.test[item]] ||
+      inExpectations[rows.expectation[row]] ||
+      inIds?.[item],
     );
   };
 }

@@ -18,13 +18,23 @@ function rowView(id, label) {
   const later = h("div", {}, h("p", { class: "soft", role: "status" }, "Opening the evidence …"));
   detailOf(row).then(
     (detail) => later.replaceChildren(...evidenceOf(row, detail)),
-    (error) => later.replaceChildren(h("p", { class: "banner error" }, `The evidence of this row can't be opened: ${error}`)),
+    (error) =>
+      later.replaceChildren(h("p", { class: "banner error" }, `The evidence of this row can't be opened: ${error}`)),
   );
-  const variant = ["family", "type", "mode", "door", "case"].map((name) => texts[items[/** @type {keyof ItemColumns} */ (name)][item]]);
+  const variant = ["family", "type", "mode", "door", "case"].map(
+    (name) => texts[items[/** @type {keyof ItemColumns} */ (name)][item]],
+  );
   return [
     h("p", { class: "above" }, clauseLink(clause)),
     h("h1", {}, title || id),
-    h("p", { class: "above" }, rowBadge(row), " ", h("code", {}, tailOf(item)), several && ` on ${kernels[rows.kernel[row]].label}`),
+    h(
+      "p",
+      { class: "above" },
+      rowBadge(row),
+      " ",
+      h("code", {}, tailOf(item)),
+      several && ` on ${kernels[rows.kernel[row]].label}`,
+    ),
     h("p", { class: "lead" }, statement),
     facts(
       [
@@ -32,10 +42,24 @@ function rowView(id, label) {
         ["Observed", code(rows.observed[row])],
         ["Reason", texts[rows.reason[row]]],
         ["Documents", h("ul", { class: "plain" }, ...sources.map((source) => h("li", {}, sourceLink(source))))],
-        ["Known deviation", entry ? [h("code", {}, entry[2]), " is written down for ", h("code", {}, entry[1]), `: ${entry[3]} `, h("small", {}, entry[4])] : ""],
+        [
+          "Known deviation",
+          entry
+            ? [
+                h("code", {}, entry[2]),
+                " is written down for ",
+                h("code", {}, entry[1]),
+                `: ${entry[3]} `,
+                h("small", {}, entry[4]),
+              ]
+            : "",
+        ],
         ["Disagreement", note],
         ["Variant", variant.filter(Boolean).join(" · ")],
-        ["Kernel", several ? "" : `${kernels[0].name} ${kernels[0].release} (${kernels[0].machine}), as ${kernels[0].privilege}`],
+        [
+          "Kernel",
+          several ? "" : `${kernels[0].name} ${kernels[0].release} (${kernels[0].machine}), as ${kernels[0].privilege}`,
+        ],
         ["Time", duration(rows.time[row])],
       ],
       "sheet",
@@ -53,9 +77,17 @@ function kernelsOf(item, shown) {
     ["Kernel", "Verdict", "Observed", "Time"].map((name) => column(name)),
     kernels.map((kernel, number) => {
       const row = mine.find((each) => rows.kernel[each] === number);
-      if (row === undefined) return h("tr", {}, h("th", { scope: "row" }, kernel.label), h("td", { colspan: 3 }, "has no such row"));
+      if (row === undefined)
+        return h("tr", {}, h("th", { scope: "row" }, kernel.label), h("td", { colspan: 3 }, "has no such row"));
       const name = row === shown ? h("strong", {}, kernel.label) : link(rowAddress(row), kernel.label);
-      return h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, rowBadge(row)), h("td", {}, rows.observed[row] ? h("code", {}, texts[rows.observed[row]]) : texts[rows.reason[row]]), h("td", {}, duration(rows.time[row])));
+      return h(
+        "tr",
+        {},
+        h("th", { scope: "row" }, name),
+        h("td", {}, rowBadge(row)),
+        h("td", {}, rows.observed[row] ? h("code", {}, texts[rows.observed[row]]) : texts[rows.reason[row]]),
+        h("td", {}, duration(rows.time[row])),
+      );
     }),
   );
 }
@@ -74,12 +106,29 @@ function evidenceOf(row, detail) {
   found.push(
     section(
       "See it again",
-      facts([["Run it alone", copyable(rerun, "the command that runs the row")], ["Write a C program that shows it", detail.calls.length > 0 && copyable(`python -m reports reproduce ${id} -o row.c`, "the command that writes the program")], ["Test", h("code", {}, texts[items.test[rows.item[row]]])]], "sheet"),
+      facts(
+        [
+          ["Run it alone", copyable(rerun, "the command that runs the row")],
+          [
+            "Write a C program that shows it",
+            detail.calls.length > 0 &&
+              copyable(`python -m reports reproduce ${id} -o row.c`, "the command that writes the program"),
+          ],
+          ["Test", h("code", {}, texts[items.test[rows.item[row]]])],
+        ],
+        "sheet",
+      ),
     ),
   );
-  if (detail.evidence.length) found.push(section("Evidence files", evidenceFiles(detail.evidence, kernels[rows.kernel[row]].base)));
+  if (detail.evidence.length)
+    found.push(section("Evidence files", evidenceFiles(detail.evidence, kernels[rows.kernel[row]].base)));
   if (detail.said) {
-    const opened = h("details", {}, h("summary", {}, "As printed in the terminal"), h("pre", { tabindex: 0, role: "group", "aria-label": "Terminal" }, detail.said));
+    const opened = h(
+      "details",
+      {},
+      h("summary", {}, "As printed in the terminal"),
+      h("pre", { tabindex: 0, role: "group", "aria-label": "Terminal" }, detail.said),
+    );
     found.push(opened);
   }
   return found;
@@ -92,13 +141,23 @@ function transcript(row, calls) {
   const lines = calls.map((call, number) => {
     const parts = number === parting;
     const asked =
-      call.asked === null ? null : h("span", { class: call.met ? "yes" : "no" }, call.met ? "✓ asked " : "✗ asked ", call.asked);
+      call.asked === null
+        ? null
+        : h("span", { class: call.met ? "yes" : "no" }, call.met ? "✓ asked " : "✗ asked ", call.asked);
     return h(
       "tr",
       { class: parts ? "parting" : "", "aria-current": parts ? "step" : null },
       h("td", { class: "number" }, (call.start / 1000).toFixed(3)),
       threads && h("td", {}, call.thread),
-      h("th", { scope: "row" }, h("code", {}, call.text), asked && " ", asked, parts && " ", parts && h("strong", { class: "parts" }, "← here they part")),
+      h(
+        "th",
+        { scope: "row" },
+        h("code", {}, call.text),
+        asked && " ",
+        asked,
+        parts && " ",
+        parts && h("strong", { class: "parts" }, "← here they part"),
+      ),
       h("td", { class: "number" }, call.seconds === null ? "never" : duration(call.seconds)),
     );
   });
@@ -106,23 +165,49 @@ function transcript(row, calls) {
   return h(
     "div",
     {},
-    deviates && parting < 0 && h("p", {}, "Each call did as asked; they part in what was compared afterwards: ", ...said(row)),
-    table("Transcript", [column("At, ms", "number"), threads && column("Thread"), column("Call"), column("Took", "number")], lines, "transcript"),
+    deviates &&
+      parting < 0 &&
+      h("p", {}, "Each call did as asked; they part in what was compared afterwards: ", ...said(row)),
+    table(
+      "Transcript",
+      [column("At, ms", "number"), threads && column("Thread"), column("Call"), column("Took", "number")],
+      lines,
+      "transcript",
+    ),
   );
 }
 
 /** What passed the links, at each of their ends. @param {[number, string, string][]} packets */
 function packetList(packets) {
-  const calls = packets.map(([start, where, text]) => ({ text, start, seconds: 0, thread: where.split(" ")[0], asked: null, met: true }));
+  const calls = packets.map(([start, where, text]) => ({
+    text,
+    start,
+    seconds: 0,
+    thread: where.split(" ")[0],
+    asked: null,
+    met: true,
+  }));
   return h(
     "div",
     {},
-    h("p", { class: "soft" }, "Times are since the first packet. Where a row was run once more to keep its packets, they are of that run."),
+    h(
+      "p",
+      { class: "soft" },
+      "Times are since the first packet. Where a row was run once more to keep its packets, they are of that run.",
+    ),
     isWorthDrawing(calls) && timeline(calls, "packet"),
     table(
       "Packets",
       [column("At, ms", "number"), column("Host and link"), column("Packet")],
-      packets.map(([at, where, text]) => h("tr", {}, h("td", { class: "number" }, (at / 1000).toFixed(3)), h("td", {}, where), h("th", { scope: "row" }, h("code", {}, text)))),
+      packets.map(([at, where, text]) =>
+        h(
+          "tr",
+          {},
+          h("td", { class: "number" }, (at / 1000).toFixed(3)),
+          h("td", {}, where),
+          h("th", { scope: "row" }, h("code", {}, text)),
+        ),
+      ),
       "transcript",
     ),
   );
@@ -143,9 +228,18 @@ const evidenceFiles = (files, base) =>
     { class: "plain" },
     ...files.map(({ kind, path, note }) => {
       const pieces = String(path).split("/");
-      const safe = pieces[0] === "evidence" && pieces.length > 1 && !pieces.some((piece) => piece === "" || piece === "." || piece === ".." || piece.includes("\\"));
+      const safe =
+        pieces[0] === "evidence" &&
+        pieces.length > 1 &&
+        !pieces.some((piece) => piece === "" || piece === "." || piece === ".." || piece.includes("\\"));
       const name = Object.hasOwn(KINDS, kind) ? KINDS[kind] : String(kind);
       const href = [...base.split("/").filter(Boolean), ...pieces].map(encodeURIComponent).join("/");
-      return h("li", {}, `${name}: `, safe ? h("a", { href, rel: "noreferrer" }, h("code", {}, path)) : h("code", {}, path), note && h("small", {}, ` ${note}`));
+      return h(
+        "li",
+        {},
+        `${name}: `,
+        safe ? h("a", { href, rel: "noreferrer" }, h("code", {}, path)) : h("code", {}, path),
+        note && h("small", {}, ` ${note}`),
+      );
     }),
   );

@@ -56,8 +56,7 @@ const documents = data.documents
   .map(({ doc }) => doc);
 
 /** @param {number[]} statement @param {Uint8Array} masks @returns {State} */
-const stateOfStatement = (statement, masks) =>
-  stateOfMask(statement.reduce((all, clause) => all | masks[clause], 0));
+const stateOfStatement = (statement, masks) => stateOfMask(statement.reduce((all, clause) => all | masks[clause], 0));
 
 /** How many are in each state. @param {Iterable<State>} states @returns {Record<State, number>} */
 function tally(states) {
@@ -100,5 +99,10 @@ function reasonsNotExercised(chosen, whole) {
     }
   });
   const size = (/** @type {{clauses: number[], rows: number[]}} */ each) => each.clauses.length + each.rows.length;
-  return [...reasons].sort((one, other) => Number(one[0] === NOT_SELECTED) - Number(other[0] === NOT_SELECTED) || size(other[1]) - size(one[1]) || (one[0] < other[0] ? -1 : 1));
+  return [...reasons].sort(
+    (one, other) =>
+      Number(one[0] === NOT_SELECTED) - Number(other[0] === NOT_SELECTED) ||
+      size(other[1]) - size(one[1]) ||
+      (one[0] < other[0] ? -1 : 1),
+  );
 }

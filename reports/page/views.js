@@ -56,7 +56,11 @@ function grouped(found, namesOf) {
 const errnoView = ({ found, query }) =>
   view(
     "By errno",
-    h("p", { class: "soft" }, "A row stands under each errno that its clause is named for, that it allows, or that was observed."),
+    h(
+      "p",
+      { class: "soft" },
+      "A row stands under each errno that its clause is named for, that it allows, or that was observed.",
+    ),
     groupTable("Errno", grouped(found, errnosOf), (name) => `errno:${name}`, query),
   );
 
@@ -65,7 +69,12 @@ const subjectView = ({ found, query }) =>
   view(
     "By subject",
     h("p", { class: "soft" }, "A subject is a module of tests."),
-    groupTable("Subject", grouped(found, (row) => [subjectOf(rows.item[row])]), (name) => `subject:${term(name)}`, query),
+    groupTable(
+      "Subject",
+      grouped(found, (row) => [subjectOf(rows.item[row])]),
+      (name) => `subject:${term(name)}`,
+      query,
+    ),
   );
 
 /** @param {Chosen} chosen */
@@ -80,40 +89,62 @@ function matrixView({ found, query }) {
   const head = h(
     "thead",
     {},
-    h("tr", {}, h("td", { colspan: 2 }), ...doors.map((door) => h("th", { scope: "colgroup", colspan: modesOf(door).length }, door))),
-    h("tr", {}, column("Family"), column("Type"), ...doors.flatMap(modesOf).map((way) => column(way.split(" ")[1]))),
-  );
-  const body = [...kinds].sort((one, other) => other[1].length - one[1].length).map(([kind, of]) => {
-    const [family, type] = kind.split(" ");
-    const cells = grouped(Uint32Array.from(of), (row) => [`${value("door", row)} ${value("mode", row)}`]);
-    return h(
+    h(
       "tr",
       {},
-      h("th", { scope: "row" }, rowsLink(narrowed(query, `family:${term(family)}`), family)),
-      h("td", {}, rowsLink(narrowed(query, `family:${term(family)} type:${term(type)}`), type)),
-      ...doors.flatMap(modesOf).map((way) => {
-        const here = cells.get(way);
-        if (!here) return h("td", { class: "cell empty" }, h("span", { class: "unseen" }, "no rows"));
-        const [door, mode] = way.split(" ");
-        const counts = tally(here.map(rowState));
-        const terms = `family:${term(family)} type:${term(type)} mode:${term(mode)} door:${term(door)}`;
-        const opens = address("rows", "", { q: narrowed(query, terms) });
-        const label = `${counted(here.length, "row")}: ${inWords(counts)}`;
-        return h("td", { class: "cell" }, h("a", { href: opens, "aria-label": label, title: inWords(counts) }, here.length.toLocaleString("en")), bar(counts));
-      }),
-    );
-  });
+      h("td", { colspan: 2 }),
+      ...doors.map((door) => h("th", { scope: "colgroup", colspan: modesOf(door).length }, door)),
+    ),
+    h("tr", {}, column("Family"), column("Type"), ...doors.flatMap(modesOf).map((way) => column(way.split(" ")[1]))),
+  );
+  const body = [...kinds]
+    .sort((one, other) => other[1].length - one[1].length)
+    .map(([kind, of]) => {
+      const [family, type] = kind.split(" ");
+      const cells = grouped(Uint32Array.from(of), (row) => [`${value("door", row)} ${value("mode", row)}`]);
+      return h(
+        "tr",
+        {},
+        h("th", { scope: "row" }, rowsLink(narrowed(query, `family:${term(family)}`), family)),
+        h("td", {}, rowsLink(narrowed(query, `family:${term(family)} type:${term(type)}`), type)),
+        ...doors.flatMap(modesOf).map((way) => {
+          const here = cells.get(way);
+          if (!here) return h("td", { class: "cell empty" }, h("span", { class: "unseen" }, "no rows"));
+          const [door, mode] = way.split(" ");
+          const counts = tally(here.map(rowState));
+          const terms = `family:${term(family)} type:${term(type)} mode:${term(mode)} door:${term(door)}`;
+          const opens = address("rows", "", { q: narrowed(query, terms) });
+          const label = `${counted(here.length, "row")}: ${inWords(counts)}`;
+          return h(
+            "td",
+            { class: "cell" },
+            h("a", { href: opens, "aria-label": label, title: inWords(counts) }, here.length.toLocaleString("en")),
+            bar(counts),
+          );
+        }),
+      );
+    });
   const label = "Rows by family, type, door and mode";
   return view(
     "Family, type, mode and door",
     h("p", { class: "soft" }, "Each number opens its rows."),
-    h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": label }, h("table", { class: "matrix" }, h("caption", { class: "unseen" }, label), head, h("tbody", {}, body))),
+    h(
+      "div",
+      { class: "scroll", tabindex: 0, role: "group", "aria-label": label },
+      h("table", { class: "matrix" }, h("caption", { class: "unseen" }, label), head, h("tbody", {}, body)),
+    ),
     legend(),
   );
 }
 
 const legend = () =>
-  h("ul", { class: "counts legend" }, ...STATE_NAMES.map((state) => h("li", {}, h("i", { class: `dot ${state}`, "aria-hidden": true }), STATES[state].many)));
+  h(
+    "ul",
+    { class: "counts legend" },
+    ...STATE_NAMES.map((state) =>
+      h("li", {}, h("i", { class: `dot ${state}`, "aria-hidden": true }), STATES[state].many),
+    ),
+  );
 
 /** @param {Chosen} chosen */
 function slowestView({ found }) {
@@ -121,14 +152,30 @@ function slowestView({ found }) {
   const most = slow.length ? rows.time[slow[0]] : 1;
   return view(
     "Slowest rows",
-    h("p", { class: "soft" }, `The ${counted(slow.length, "row")} that took longest, with set-up and tear-down. Rows overlap: most of these wait for timers of the kernel.`),
+    h(
+      "p",
+      { class: "soft" },
+      `The ${counted(slow.length, "row")} that took longest, with set-up and tear-down. Rows overlap: most of these wait for timers of the kernel.`,
+    ),
     table(
       "Slowest rows",
       [column("Time", "number"), h("td", { class: "gauge" }), column("Row"), column("Verdict")],
       slow.map((row) => {
         const gauge = h("span", { class: "gauge" });
         gauge.style.width = `${(100 * rows.time[row]) / most}%`;
-        return h("tr", {}, h("td", { class: "number" }, duration(rows.time[row])), h("td", { class: "gauge", "aria-hidden": true }, gauge), h("th", { scope: "row" }, rowLink(row), several && h("small", { class: "under" }, kernels[rows.kernel[row]].label)), h("td", {}, rowBadge(row)));
+        return h(
+          "tr",
+          {},
+          h("td", { class: "number" }, duration(rows.time[row])),
+          h("td", { class: "gauge", "aria-hidden": true }, gauge),
+          h(
+            "th",
+            { scope: "row" },
+            rowLink(row),
+            several && h("small", { class: "under" }, kernels[rows.kernel[row]].label),
+          ),
+          h("td", {}, rowBadge(row)),
+        );
       }),
     ),
   );
@@ -139,9 +186,30 @@ function notExercisedView({ found, query }) {
   const reasons = reasonsNotExercised(found, !query);
   return view(
     "Not exercised, by reason",
-    reasons.length ? h("p", { class: "soft" }, "What could not be tried in this run. The reason was found out by trying the thing once, or is written in the catalogue.") : h("p", {}, "Nothing: every clause was tried."),
+    reasons.length
+      ? h(
+          "p",
+          { class: "soft" },
+          "What could not be tried in this run. The reason was found out by trying the thing once, or is written in the catalogue.",
+        )
+      : h("p", {}, "Nothing: every clause was tried."),
     ...reasons.map(([reason, of]) =>
-      h("section", { class: "card" }, h("h2", {}, reason), h("p", { class: "soft" }, [of.clauses.length ? counted(of.clauses.length, "clause") : "", of.rows.length ? counted(of.rows.length, "row") : ""].filter(Boolean).join(" and ")), h("p", { class: "names" }, ...whatOf(of, 60))),
+      h(
+        "section",
+        { class: "card" },
+        h("h2", {}, reason),
+        h(
+          "p",
+          { class: "soft" },
+          [
+            of.clauses.length ? counted(of.clauses.length, "clause") : "",
+            of.rows.length ? counted(of.rows.length, "row") : "",
+          ]
+            .filter(Boolean)
+            .join(" and "),
+        ),
+        h("p", { class: "names" }, ...whatOf(of, 60)),
+      ),
     ),
   );
 }
@@ -157,9 +225,19 @@ function disagreementsView({ found, query }) {
   const card = (/** @type {number} */ clause) => disagreement(clause, of.get(String(clause)) ?? []);
   return view(
     "Where documents and kernel part",
-    h("p", { class: "soft" }, "Each clause says what its documents say. Here stand the clauses from which a kernel deviates, and those on which documents disagree among themselves."),
-    section(`The kernel deviates (${deviating.length})`, deviating.length ? paged(deviating, (some) => h("div", {}, some.map(card)), "clause") : h("p", {}, "None.")),
-    section(`Documents disagree; the kernel does what this clause says (${among.length})`, among.length ? paged(among, (some) => h("div", {}, some.map(card)), "clause") : h("p", {}, "None.")),
+    h(
+      "p",
+      { class: "soft" },
+      "Each clause says what its documents say. Here stand the clauses from which a kernel deviates, and those on which documents disagree among themselves.",
+    ),
+    section(
+      `The kernel deviates (${deviating.length})`,
+      deviating.length ? paged(deviating, (some) => h("div", {}, some.map(card)), "clause") : h("p", {}, "None."),
+    ),
+    section(
+      `Documents disagree; the kernel does what this clause says (${among.length})`,
+      among.length ? paged(among, (some) => h("div", {}, some.map(card)), "clause") : h("p", {}, "None."),
+    ),
   );
 }
 
@@ -182,9 +260,15 @@ function disagreement(clause, of) {
     h("h3", {}, clauseLink(clause)),
     h("p", {}, statement),
     h("p", { class: "soft" }, sources.join("; ")),
-    h("ul", { class: "points" },
-      ...[...seen.values()].map((same) => h("li", {}, ...said(same[0]), " ", rowLink(same[0], true), same.length > 1 && ` and ${same.length - 1} more`)),
-      ...[...reasons.values()].map((entry) => h("li", {}, "The kernel's side: ", entry[3], " ", h("small", {}, entry[4]))),
+    h(
+      "ul",
+      { class: "points" },
+      ...[...seen.values()].map((same) =>
+        h("li", {}, ...said(same[0]), " ", rowLink(same[0], true), same.length > 1 && ` and ${same.length - 1} more`),
+      ),
+      ...[...reasons.values()].map((entry) =>
+        h("li", {}, "The kernel's side: ", entry[3], " ", h("small", {}, entry[4])),
+      ),
       note && h("li", {}, "Among documents: ", note),
     ),
     h("p", { class: "soft" }, inWords(counts) || "no rows in this run"),
