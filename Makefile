@@ -4,6 +4,7 @@ PYTHON ?= python3
 RESULTS ?= reports/out
 ARGS ?=
 N ?= 10
+KERNELS ?= live gvisor uml
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help conformance conformance-all test lint types format tests suites bench report soak disagreements world list lock clean
+.PHONY: help conformance conformance-all test lint types format tests suites bench report soak matrix kernels disagreements world list lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -45,6 +46,12 @@ report: $(VENV)/run.installed ## Make the HTML report anew from results that are
 
 soak: $(VENV)/dev.installed ## Run the suites N times in random order, compare every row (ARGS="--loaded 3 --user 3")
 	@$(BIN)/python -m tests.soak --count $(N) $(ARGS)
+
+matrix: $(VENV)/run.installed ## Run the suites in several kernels (KERNELS="live gvisor uml"), one report in reports/out/matrix
+	@$(BIN)/python -m kernels matrix $(KERNELS) --results $(RESULTS)
+
+kernels: ## Install what other kernels need, with Debian's package tools (as root)
+	apt-get install -y runsc user-mode-linux kmod iproute2
 
 disagreements: $(VENV)/run.installed ## Write docs/disagreements.md from the results in reports/out
 	@$(BIN)/python -m reports disagreements $(RESULTS) --output docs/disagreements.md

@@ -124,6 +124,7 @@ ALLOWED = {
     "fixtures": {"fixtures", "netns", "pytest", "psutil"},
     "reports": {"reports", "jinja2"},
     "suites": {"fixtures", "netns", "pytest", "suites"},
+    "kernels": {"kernels"},
 }
 OURS = {*ALLOWED, "kernels", "wiring", "tests", "conftest", "pyroute2", "scapy", "psutil", "pytest", "jinja2"}
 

@@ -1,0 +1,88 @@
+"""What a kernel is to the rest of kconform: something in which a command can be run, and nothing more."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The project's folder; a kernel shows it inside at the same place."""
+
+Runner = Callable[["Order"], "Ending"]
+
+
+@dataclass(frozen=True)
+class Order:
+    """A command to be run inside a kernel.
+
+    ``folder`` is the one folder that can be written from inside, at the same path; ``seconds`` is the limit, on the
+    host's clock; ``log`` is the file that gets the command's output and the kernel's own messages.
+    """
+
+    command: list[str]
+    folder: Path
+    seconds: float
+    environment: Mapping[str, str]
+
+    @property
+    def log(self) -> Path:
+        """Where the output goes."""
+        return self.folder / "console.log"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a command in a kernel ended: its exit status, or None where the kernel died or was ended, with the reason."""
+
+    status: int | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel that the suites can run in.
+
+    Args:
+        name: what the command line calls it.
+        what: what it is, in a few words.
+        lacks: says what has to be installed or allowed before it can be run here; empty where nothing is missing.
+        run: runs a command inside.
+    """
+
+    name: str
+    what: str
+    lacks: Callable[[], str]
+    run: Runner
+
+
+def carry_out(command: list[str], order: Order, *, within: float | None = None) -> Ending:
+    """Run a command of the host's with its output in the log, and end it with its limit.
+
+    Args:
+        command: what to run.
+        order: whose log, environment and limit count.
+        within: seconds, where something else than the order's own limit counts.
+    """
+    limit = order.seconds if within is None else within
+    with order.log.open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603  The commands are those of the kernels here.
+            command, cwd=ROOT, env=dict(order.environment), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
+        )
+        # A pipe, since gVisor writes to a file at an offset of its own.
+        with process, subprocess.Popen(["cat"], stdin=process.stdout, stdout=log) as copier:  # noqa: S607  Wherever it is.
+            try:
+                status = process.wait(limit)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                return Ending(None, f"it was ended after {limit:g} s")
+            finally:
+                if process.stdout is not None:
+                    process.stdout.close()
+                copier.wait(10)
+    return Ending(status)
+
+
+def python() -> str:
+    """The interpreter of this environment, by the path at which it is found inside."""
+    return sys.executable

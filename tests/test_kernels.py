@@ -1,0 +1,57 @@
+"""Other kernels on this machine: what can be run, and a row inside each."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from kernels import KERNELS, Kernel
+from kernels.__main__ import main
+from kernels.kernel import Ending, Order
+from kernels.suites import run_suites
+from tests.conftest import read_records
+
+ROW = "connect.tcp.success.blocking/inet-stream-blocking-syscall"
+
+
+def test_the_list_says_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == len(KERNELS)
+    for line, kernel in zip(said, KERNELS.values(), strict=True):
+        assert line.startswith(kernel.name)
+        assert ("not here; " in line) is bool(kernel.lacks())
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_a_row_inside(name: str) -> None:
+    missing = KERNELS[name].lacks()
+    if missing:
+        pytest.skip(f"the kernel '{name}' can't be run here: {missing}")
+    # Another user has to reach it, who gets into no folder of pytest's own.
+    with tempfile.TemporaryDirectory(prefix="kconform-test-") as folder:
+        Path(folder).chmod(0o755)
+        out = Path(folder) / "out"
+        ran = run_suites(KERNELS[name], out, ["--row", ROW], seconds=300)
+        assert ran.status == 0, (out / "console.log").read_text(encoding="utf-8", errors="replace")
+        run, row, end = read_records(out / "results.jsonl")
+    assert (row["id"], row["verdict"]) == (ROW, "conforms")
+    assert end["reported"] == 1
+    assert run["kernel"]["implementation"] == ("gVisor" if name == "gvisor" else "Linux")
+
+
+def test_a_kernel_that_dies(tmp_path: Path) -> None:
+    def die(order: Order) -> Ending:
+        order.log.write_text("Kernel panic\n", encoding="ascii")
+        return Ending(None, "it panicked")
+
+    ran = run_suites(Kernel("frail", "a kernel that dies", str, die), tmp_path / "out", [])
+    assert ran.status == 3
+    assert ran.ending.reason == "it panicked"
+
+
+def test_an_unknown_kernel(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "minix"])
+    assert ended.value.code == 2
+    assert "invalid choice: 'minix'" in capsys.readouterr().err
