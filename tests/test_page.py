@@ -16,7 +16,8 @@ from reports.results import Results, read_many
 from tests.browser import MISSING, browser, find_browser, opened
 from tests.samples import CALL, ROWS, RUN, records, row, sample, written
 
-pytestmark = pytest.mark.skipif(find_browser() is None, reason=MISSING)
+if find_browser() is None:
+    pytest.skip(MISSING, allow_module_level=True)
 
 HOSTILE = "</script><img src=x onerror=window.hurt=1><script>window.hurt=1</script>\u2028\u2029<!--<script>'\"&amp;]]>"
 VIEWS = {
@@ -272,6 +273,28 @@ def test_hostile_results_are_shown_as_the_text_that_they_are(running: Any, tmp_p
         tab.wait_for_timeout(30)  # For the evidence of a row, which opens by itself.
         assert tab.evaluate("window.hurt") is None
         assert tab.locator("main :is(img, script)").count() == 0
+    close(tab)
+
+
+def test_only_files_below_evidence_are_linked(running: Any, tmp_path: Path) -> None:
+    results = sample(tmp_path, rows())
+    good = results.rows[1].evidence[0]["path"]
+    bad = [
+        "javascript:window.hurt=1",
+        "evidence/../../etc/passwd",
+        "/etc/passwd",
+        "//host/evidence/x",
+        "evidence",
+        "evidence//x",
+    ]
+    results.rows[1].evidence = [{"kind": "sockets", "path": path} for path in (*bad, good)]
+    path = tmp_path / "index.html"
+    path.write_text(render(results), encoding="utf-8")
+    tab = opened(running, path, f"#row/{results.rows[1].id}")
+    tab.wait_for_selector("a[rel=noreferrer]")
+    links = tab.eval_on_selector_all("a[rel=noreferrer]", "all => all.map((each) => each.getAttribute('href'))")
+    assert links == [good]
+    assert all(each in words(tab) for each in bad)
     close(tab)
 
 
