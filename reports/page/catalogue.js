@@ -178,6 +178,7 @@ function kernelSheet(kernel) {
           h("td", {}, reason),
         ),
       ),
+      "features",
     ),
     h("h3", {}, "Sysctls of a fresh namespace"),
     list(kernel.sysctls),
