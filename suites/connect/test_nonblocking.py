@@ -87,7 +87,7 @@ def test_routes_of_unix(sock: Socket, servers: Servers, case: Callable[[Socket],
 @variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
 def test_cleared(sock: Socket, server: Server) -> None:
     """A socket that was made with SOCK_NONBLOCK waits once the flag has been cleared."""
-    os.set_blocking(sock.fd, True)
+    sock.set_blocking(True)
     assert sock.connect(server.address) == 0
     assert_connected(sock, server)
 
@@ -173,7 +173,7 @@ def test_send_that_waits(sock: Socket, servers: Servers) -> None:
     """A send that may wait does so until the connection is established, and then sends."""
     busy, data = servers.full(), array.array("b", b"data")
     assert sock.connect(busy.address) == EINPROGRESS
-    os.set_blocking(sock.fd, True)
+    sock.set_blocking(True)
     pointer = data.buffer_info()[0]
     sending = sock.calls.start(
         "sendto", sock.fd, pointer, 4, socket.MSG_NOSIGNAL, 0, 0, complete=lambda sent: sent == 4
@@ -224,7 +224,7 @@ def test_next_connect_tells(sock: Socket, server: Server, servers: Servers, case
     """The next connect tells of the failure and tries nothing; the one after that tries."""
     assert sock.connect(servers.closed()) == EINPROGRESS
     sock.wait_writable()
-    os.set_blocking(sock.fd, case)
+    sock.set_blocking(case)
     assert sock.connect(server.address) == ECONNREFUSED
     assert_not_connected(sock)
     assert_no_connection(server)

@@ -166,9 +166,9 @@ def test_repeated(sock: Socket, servers: Servers) -> None:
     with caught(SIGUSR1, restart=False):
         assert begun(sock, busy.address).interrupt(SIGUSR1) == EINTR
         assert begun(sock, busy.address).interrupt(SIGUSR1) == EINTR
-    os.set_blocking(sock.fd, False)
+    sock.set_blocking(False)
     assert sock.connect(busy.address) == EALREADY
-    os.set_blocking(sock.fd, True)
+    sock.set_blocking(True)
     attempt = begun(sock, busy.address)
     busy.make_room()
     assert attempt.result() == 0
@@ -297,5 +297,5 @@ def test_stopped_and_continued(sock: Socket, servers: Servers, case: tuple[float
         busy.make_room()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == case[1]
     assert sock.tcp_state() == ("SYN_SENT" if case[0] else "ESTABLISHED")
-    os.set_blocking(sock.fd, False)
+    sock.set_blocking(False)
     assert sock.connect(busy.address) == (EALREADY if case[0] else EISCONN)

@@ -1,7 +1,6 @@
 """Two callers at one socket: a second connect, a shutdown or a close while a call waits."""
 
 import ctypes
-import os
 import socket
 import struct
 from errno import EALREADY, ECONNRESET, EINPROGRESS, EISCONN
@@ -36,7 +35,7 @@ def test_joins(sock: Socket, server: Server, servers: Servers) -> None:
     """A call that may wait waits for the attempt that is under way, whatever its own address."""
     busy = servers.full()
     assert sock.connect(busy.address) == EINPROGRESS
-    os.set_blocking(sock.fd, True)
+    sock.set_blocking(True)
     attempt = begun(sock, server.address)
     assert not attempt.returned(0.05)
     busy.make_room()
@@ -52,7 +51,7 @@ def test_does_not_join(sock: Socket, servers: Servers) -> None:
     """The standard has such a call fail in any mode."""
     busy = servers.full()
     assert sock.connect(busy.address) == EINPROGRESS
-    os.set_blocking(sock.fd, True)
+    sock.set_blocking(True)
     attempt = sock.start_connect(busy.address)
     busy.make_room()
     assert attempt.result() == EALREADY
