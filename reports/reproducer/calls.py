@@ -30,6 +30,7 @@ _LARGEST_OPTION = 16  # Bytes; larger ones are tables of counters and of numbers
 _LONGEST_ADDRESS = 128
 _KEPT = 64  # Bytes of what was received that transcripts keep.
 _RAW = 3
+_ICMP = (1, 58)
 _MADE = re.compile(r"<([^<>]*)>$")
 _SMALL, _LARGE = 65536, 1 << 47  # Pointers outside this range lead nowhere on any machine.
 _BEYOND = 1000  # Numbers of descriptors that no process has by chance.
@@ -121,7 +122,8 @@ class Written:
             step.ready.append(f"enter({where});")
             self._standing = where
         step.arguments = [f"{family}L", f"{kind}L", f"{protocol}L"]
-        self._gave_descriptor(step, (family, kind & 0xF))
+        # What sockets of ICMP receive has an identifier that the kernel chose, and with it another checksum.
+        self._gave_descriptor(step, (family, _RAW if protocol in _ICMP else kind & 0xF))
 
     def _gives(self, step: Step, words: Words) -> None:
         """accept4, dup, epoll_create1."""
