@@ -8,7 +8,7 @@ from netns.changes import Change
 from netns.firewall import REJECTS, Match, Rule
 from netns.isolation import Isolation, IsolationError, enter_private_network, in_user_namespace
 from netns.namespace import Namespace, can_return, preload
-from netns.wire import Packet, Wire, load_scapy
+from netns.wire import Packet, Wire, closer, load_scapy
 from netns.worlds import INET, INET6, WORLDS, Host, World, kept_loopback, loopback, pair, routed, scripted
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Wire",
     "World",
     "can_return",
+    "closer",
     "enter_private_network",
     "in_user_namespace",
     "kept_loopback",
