@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Generator
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave nothing in the temporary folder, whatever became of the workers."""
+    # What is left ends with the process; to look through a million objects for cycles first takes a second.
+    gc.freeze()
     if RUN_FOLDER in config.stash and not _is_worker(config):
         shutil.rmtree(config.stash[RUN_FOLDER], ignore_errors=True)
 
@@ -210,8 +213,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = in_shares(items, getattr(config, "workerinput", {}).get("workercount", 1))
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
     """Keep the collector of garbage from looking through all items, which live to the end, again and again."""
+    # Which conftest files are whose is settled now; pytest looks it up thirty times in a row.
+    vars(session)["gethookproxy"] = cache(session.gethookproxy)
     gc.collect()
     gc.freeze()
     gc.set_threshold(

@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 SCHEMA_VERSION = 1
 
 CONFORMS = "conforms"
@@ -112,4 +114,7 @@ def known(record: type[Run] | type[Row] | type[End], data: dict[str, Any]) -> di
 
 def _line(kind: str, data: dict[str, Any]) -> str:
     data = {key: value for key, value in data.items() if value or key not in _OPTIONAL}
-    return json.dumps({"record": kind, **data}, ensure_ascii=False, separators=(",", ":")) + "\n"
+    try:
+        return msgspec.json.encode({"record": kind, **data}).decode("utf-8") + "\n"
+    except UnicodeEncodeError:  # A text with bytes of no character, such as a path's.
+        return json.dumps({"record": kind, **data}, separators=(",", ":")) + "\n"
