@@ -150,7 +150,7 @@ def test_a_killed_worker_leaves_no_namespace(tmp_path: Path) -> None:
     )
     worker, namespaces = wait_for_a_world(run)
     worker.send_signal(signal.SIGKILL)
-    output, _ = run.communicate(timeout=60)
+    output, _ = run.communicate(timeout=120)
     records = read_records(tmp_path / "results.jsonl")
     rows = {record["id"]: record for record in records if record["record"] == "row"}
     assert run.returncode == 1, output
@@ -166,7 +166,7 @@ def test_a_killed_worker_leaves_no_namespace(tmp_path: Path) -> None:
 
 def wait_for_a_world(run: "subprocess.Popen[str]") -> tuple[psutil.Process, set[str]]:
     """The first worker whose row, in a process of its own, holds a world; and the namespaces of that."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while time.monotonic() < end:
         for worker in psutil.Process(run.pid).children():
             with suppress(psutil.NoSuchProcess):  # Probes come and go.

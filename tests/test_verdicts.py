@@ -223,8 +223,7 @@ def test_rows_that_wait_wait_at_the_same_time(project: Project) -> None:
     ran = project.run()
     assert ran.status == 0
     assert [row["verdict"] for row in ran.rows.values()] == ["conforms"] * 4
-    assert sum(row["seconds"] for row in ran.rows.values()) > 4
-    assert ran.end["seconds"] < 4
+    assert sum(row["seconds"] for row in ran.rows.values()) > max(4, ran.end["seconds"])
 
 
 @pytest.mark.parametrize("workers", [[], ["-n", "1"]])
@@ -246,7 +245,7 @@ def test_a_row_that_waits_and_deviates(project: Project, workers: list[str]) -> 
     ran = project.run(*workers)
     assert ran.status == 1
     assert ran.row["verdict"] == "deviates"
-    assert ran.end["seconds"] < 30
+    assert ran.end["seconds"] < 120  # And not the time after which a process that hangs is ended.
 
 
 @pytest.mark.parametrize("workers", [[], ["-n", "1"]])
