@@ -219,9 +219,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     vars(session)["gethookproxy"] = cache(session.gethookproxy)
     gc.collect()
     gc.freeze()
-    gc.set_threshold(
-        100_000
-    )  # Rows leave few cycles behind; to look for them at the usual rate costs a second of a run.
+    # Rows leave few cycles behind; to look for them at the usual rate costs a second of a run.
+    gc.set_threshold(100_000)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -75,6 +75,8 @@ def _run(seed: int, arguments: list[str], *, loaded: bool, user: bool) -> tuple[
         lines = results.read_text(encoding="utf-8").splitlines() if results.exists() else []
         if not lines:
             print(done.stdout[-2000:] + done.stderr[-2000:])
+        elif done.returncode:
+            print("".join(done.stdout.partition("UNEXPECTED")[1:])[:4000], flush=True)
         rows = [record for record in map(json.loads, lines) if record["record"] == "row"]
     return done.returncode, seconds, {row["id"]: (row["verdict"], row["observed"], row["reason"]) for row in rows}
 

@@ -38,7 +38,7 @@ def test_closed_descriptor(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.EBADF.{case}")
-@cases({"negative": (-1, -100, INT_MIN), "out-of-range": (9999, 2**20, INT_MAX)})
+@cases({"negative": (-1, -100, INT_MIN), "out-of-range": (9999, 2**20, INT_MAX)}, every_door=True)
 @variants(families=FAMILIES, doors=ALL)
 def test_bad_number(server: Server, sock: Socket, case: tuple[int, ...]) -> None:
     """A number that no descriptor has is bad."""
@@ -70,7 +70,8 @@ POINTERS = cases(
         "null": lambda _: 0,
         "unmapped": lambda _: 8,
         "prot-none": lambda memory: memory.edge,
-    }
+    },
+    every_door=True,
 )
 
 
@@ -138,7 +139,7 @@ def test_pointer_up_to_the_edge(sock: Socket, server: Server, memory: Memory) ->
 
 
 @clause("connect.EINVAL.addrlen-negative")
-@cases({"minus-1": -1, "minus-16": -16, "INT_MIN": INT_MIN})
+@cases({"minus-1": -1, "minus-16": -16, "INT_MIN": INT_MIN}, every_door=True)
 @variants(families=FAMILIES, types=["stream", "dgram"], doors=ALL)
 @variants(families=FAMILIES, types=["stream", "dgram"], modes=["nonblocking"])
 @variants(families=["unix"], types=["seqpacket"], doors=ALL)
@@ -151,7 +152,7 @@ def test_negative_length(sock: Socket, server: Server, case: int) -> None:
 
 
 @clause("connect.EINVAL.addrlen-too-large")
-@cases({"129": 129, "4096": 4096, "INT_MAX": INT_MAX})
+@cases({"129": 129, "4096": 4096, "INT_MAX": INT_MAX}, every_door=True)
 @variants(families=FAMILIES, types=["stream", "dgram"], doors=ALL)
 @variants(families=FAMILIES, types=["stream", "dgram"], modes=["nonblocking"])
 @variants(families=["unix"], types=["seqpacket"], doors=ALL)

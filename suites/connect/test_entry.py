@@ -135,7 +135,7 @@ def test_errno_after_success(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.EBADF.o_path")
-@cases({"directory": os.O_DIRECTORY, "socket": 0})
+@cases({"directory": os.O_DIRECTORY, "socket": 0}, every_door=True)
 @variants(families=["unix"], types=["stream", "dgram", "seqpacket"], doors=ALL)
 def test_descriptor_of_a_path(sock: Socket, server: Server, folder: Path, case: int) -> None:
     """A descriptor of O_PATH is bad."""
