@@ -40,9 +40,12 @@ from reports.catalogue import CatalogueError, Suite, find_suites, load_suite  # 
 from reports.collector import Collector  # noqa: E402
 from reports.expectations import KernelFacts, load_expectations  # noqa: E402
 from reports.records import Run  # noqa: E402
+from reports.results import ResultsError  # noqa: E402
 from reports.selection import Selection, SelectionError  # noqa: E402
 from reports.terminal import listing  # noqa: E402
+from wiring.journal import JOURNAL, Journal  # noqa: E402
 from wiring.recorder import Recorder  # noqa: E402
+from wiring.resume import HOW, NOTHING, UNDER_WAY, Earlier  # noqa: E402
 from wiring.state import CURRENT, EXPECTATIONS, ISOLATION, OVERLAP, SELECTION, SUITES, clause_of  # noqa: E402
 from wiring.verdicts import assess, conclude  # noqa: E402
 
@@ -54,6 +57,9 @@ ROOT = Path(__file__).parent
 # Rows that wait do so in processes of their own (fixtures.overlap); a little more than the processors can do at a time
 # fills the moments in which the kernel takes its time over a namespace.
 WORKERS_PER_CPU = 1.5
+
+EARLIER = pytest.StashKey[Earlier]()
+JOURNALS = pytest.StashKey[Journal]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -72,6 +78,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--door", action="append", default=[], choices=ALL, help="run only rows through these doors")
     group.addoption("--row", action="append", default=[], metavar="GLOB", help="run only these rows, by row id")
     group.addoption("--slow", action="store_true", help="exercise the rows that take minutes, too")
+    group.addoption(
+        "--resume",
+        choices=HOW,
+        default="",
+        help="go on with the run in the folder of --results, which was cut off: with the rows that were under way, one "
+        "at a time; with the rest; or with nothing, so that it has an end",
+    )
     group.addoption("--list-clauses", action="store_true", help="print the catalogue (as selected) and exit")
 
 
@@ -112,9 +125,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[RUN_FOLDER] = _run_folder(handed["folder"])
         results = Path(handed["results"]) if handed["results"] else None
         config.stash[EVIDENCE] = EvidencePlan(results, config.option.evidence)
+        config.stash[EARLIER], config.stash[JOURNALS] = Earlier.taken(handed["earlier"]), Journal(results)
         return
     results = Path(config.option.results).absolute() if config.option.results else None
     config.stash[EVIDENCE] = EvidencePlan(results, config.option.evidence)
+    config.stash[EARLIER], config.stash[JOURNALS] = _earlier(config, results), Journal(results)
     # A short name at a short place: the paths of UNIX sockets have at most 107 bytes.
     config.stash[RUN_FOLDER] = _run_folder(None)
     if in_user_namespace() and not config.option.basetemp:
@@ -154,13 +169,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         command=["pytest", *config.invocation_params.args],
         suites=[suite.record() for suite in config.stash[SUITES]],
     )
-    folder = config.stash[EVIDENCE].results
+    folder, earlier = config.stash[EVIDENCE].results, config.stash[EARLIER]
     try:
-        collector = Collector(folder, run)
+        collector = Collector(folder, earlier.run or run, earlier.rows)
     except OSError as error:
         raise pytest.UsageError(f"--results {folder}: can't be written: {error.strerror}") from error
-    if folder is not None:
+    if folder is not None and not earlier.how:
         shutil.rmtree(folder / "evidence", ignore_errors=True)  # That of an earlier run, whose results are gone, too.
+        (folder / JOURNAL).unlink(missing_ok=True)
     config.pluginmanager.register(Recorder(config, collector), "kconform-recorder")
 
 
@@ -170,6 +186,7 @@ def pytest_configure_node(node: Any) -> None:
     features = {name: asdict(feature) for name, feature in node.config.stash[FEATURES].items()}
     folder, results = str(node.config.stash[RUN_FOLDER]), node.config.stash[EVIDENCE].results
     handed = {"features": features, "folder": folder, "results": str(results) if results else None}
+    handed["earlier"] = node.config.stash[EARLIER].handed()
     node.workerinput["kconform"] = json.dumps(handed)
 
 
@@ -204,9 +221,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if not _adds_up(config, suite, mine, whole=_is_whole(config, suite, mine)):
             items.clear()
             return
-    chosen = config.stash[SELECTION]
-    if not chosen.everything:
-        kept = [item for item in items if _wanted(config, item, chosen)]
+    chosen, earlier = config.stash[SELECTION], config.stash[EARLIER]
+    if earlier.how or not chosen.everything:
+        kept = [item for item in items if _wanted(config, item, chosen) and earlier.wants(item.nodeid)]
         gone = [item for item in items if item not in set(kept)]
         config.hook.pytest_deselected(items=gone)
         items[:] = kept
@@ -230,24 +247,31 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         return None
     overlap = item.config.stash[OVERLAP]
     here = item.config.option.usepdb or item.config.option.capture == "no"
+    alone = item.config.stash[EARLIER].how == UNDER_WAY
     # Where a process can make one namespace only, each row has a process of its own.
-    if here or (item.get_closest_marker("waits") is None and can_return()):
+    if here or (item.get_closest_marker("waits") is None and can_return() and not alone):
         run_row(item, nextitem)
         overlap.collect()
     else:
         overlap.start(item, nextitem)
+        if alone:
+            overlap.drain()
     return True
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, bool, bool]:
     """Wait for the rows that wait before the run is over."""
-    overlap = session.config.stash[OVERLAP]
+    overlap, earlier = session.config.stash[OVERLAP], session.config.stash[EARLIER]
+    if earlier.how == NOTHING:
+        session.items.clear()
     try:
         result = yield
         overlap.drain()
     finally:
         overlap.abandon()
+    if not _is_worker(session.config):
+        earlier.tell(session.config)
     return result
 
 
@@ -256,6 +280,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Begin a row."""
     suite = selection.find_suite(item.config.stash[SUITES], item.path)
     state = None
+    item.config.stash[JOURNALS].begin(item.nodeid)
     if suite is not None and isinstance(item, pytest.Function):
         if lives_in_kept_world(item, _plan(item)):
             kept_loopback.make_ready()  # Now, since it stays: what is there after the row and was not before is a leak.
@@ -316,6 +341,16 @@ def _run_folder(parent: str | None) -> Path:
     made = Path(tempfile.mkdtemp(dir=parent, prefix="kconform-" if parent is None else ""))
     made.chmod(0o711)
     return made
+
+
+def _earlier(config: pytest.Config, results: Path | None) -> Earlier:
+    how: str = config.option.resume
+    if not how:
+        return Earlier()
+    try:
+        return Earlier.read(results or Path(), how, config)
+    except ResultsError as error:
+        raise pytest.UsageError(f"--resume: {error}") from error
 
 
 def _load(config: pytest.Config) -> tuple[list[Suite], Selection]:

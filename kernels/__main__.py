@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kernels import KERNELS
 from kernels.kernel import ROOT, python
-from kernels.suites import LIMIT, run_suites
+from kernels.suites import LIMIT, RESTARTS, STALL, Limits, run_suites
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,13 +22,18 @@ def main(arguments: list[str] | None = None) -> int:
     run = commands.add_parser("run", help="run the suites inside a kernel; pytest's arguments go behind --")
     run.add_argument("kernel", choices=sorted(KERNELS), metavar="KERNEL", help=", ".join(sorted(KERNELS)))
     run.add_argument("--results", type=Path, metavar="DIR", help="where results go (default: reports/out/KERNEL)")
-    run.add_argument("--limit", type=float, default=LIMIT, metavar="SECONDS", help=f"default: {LIMIT:g}")
     matrix = commands.add_parser("matrix", help="run the suites inside several kernels, one after another, and merge")
     matrix.add_argument(
         "kernels", nargs="+", choices=sorted(KERNELS), metavar="KERNEL", help=", ".join(sorted(KERNELS))
     )
     matrix.add_argument("--results", type=Path, default=Path("reports/out"), metavar="DIR", help="default: reports/out")
-    matrix.add_argument("--limit", type=float, default=LIMIT, metavar="SECONDS", help=f"for each; default: {LIMIT:g}")
+    for each in (run, matrix):
+        words = "for how long a kernel may run the suites"
+        each.add_argument("--limit", type=float, default=LIMIT, metavar="SECONDS", help=f"{words} (default: {LIMIT:g})")
+        words = "for how long nothing may be heard of it"
+        each.add_argument("--stall", type=float, default=STALL, metavar="SECONDS", help=f"{words} (default: {STALL:g})")
+        words = "how often it is started again after it has died"
+        each.add_argument("--restarts", type=int, default=RESTARTS, metavar="N", help=f"{words} (default: {RESTARTS})")
     given = sys.argv[1:] if arguments is None else arguments
     # What stands behind -- is pytest's, and argparse does not look at it.
     end = given.index("--") if "--" in given else len(given)
@@ -53,7 +58,7 @@ def _run(chosen: argparse.Namespace, arguments: list[str]) -> int:
         print(f"{kernel.name} can't be run here: {missing}", file=sys.stderr)
         return 2
     folder = chosen.results or Path("reports/out") / kernel.name
-    ran = run_suites(kernel, folder, arguments, chosen.limit)
+    ran = run_suites(kernel, folder, arguments, _limits(chosen))
     log = ran.folder / "console.log"
     if log.exists():
         sys.stdout.write(log.read_text(encoding="utf-8", errors="replace"))
@@ -68,7 +73,7 @@ def _matrix(chosen: argparse.Namespace, arguments: list[str]) -> int:
         return 2
     rans = []
     for name in chosen.kernels:
-        ran = run_suites(KERNELS[name], chosen.results / name, arguments, chosen.limit)
+        ran = run_suites(KERNELS[name], chosen.results / name, arguments, _limits(chosen))
         ended = "did not last: " + ran.ending.reason if ran.ending.status is None else f"exit status {ran.status}"
         print(f"{name}: {ran.seconds:.1f} s, {ended}; {ran.folder}", flush=True)
         rans.append(ran)
@@ -78,6 +83,10 @@ def _matrix(chosen: argparse.Namespace, arguments: list[str]) -> int:
     command = [python(), "-m", "reports", "merge", *(str(ran.folder) for ran in there), *labels, "-o", merged]
     status = subprocess.run(command, cwd=ROOT, check=False).returncode if there else 3  # noqa: S603  Our own command.
     return max(status, *(ran.status for ran in rans))
+
+
+def _limits(chosen: argparse.Namespace) -> Limits:
+    return Limits(chosen.limit, chosen.stall, chosen.restarts)
 
 
 def _cannot(names: list[str]) -> bool:

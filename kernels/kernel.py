@@ -1,13 +1,20 @@
 """What a kernel is to the rest of kconform: something in which a command can be run, and nothing more."""
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 """The project's folder; a kernel shows it inside at the same place."""
+
+_LEAVE = 10  # Seconds to end in good order for a command that is interrupted.
+_OFTEN = 0.1  # Seconds between two looks at a command that runs.
 
 Runner = Callable[["Order"], "Ending"]
 
@@ -17,13 +24,15 @@ class Order:
     """A command to be run inside a kernel.
 
     ``folder`` is the one folder that can be written from inside, at the same path; ``seconds`` is the limit, on the
-    host's clock; ``log`` is the file that gets the command's output and the kernel's own messages.
+    host's clock; ``log`` is the file that gets the command's output and the kernel's own messages. ``watch`` is asked
+    several times a second why the command should be ended before its limit; an empty answer lets it go on.
     """
 
     command: list[str]
     folder: Path
     seconds: float
     environment: Mapping[str, str]
+    watch: Callable[[], str] = str
 
     @property
     def log(self) -> Path:
@@ -56,31 +65,49 @@ class Kernel:
     run: Runner
 
 
-def carry_out(command: list[str], order: Order, *, within: float | None = None) -> Ending:
-    """Run a command of the host's with its output in the log, and end it with its limit.
+def carry_out(command: list[str], order: Order) -> Ending:
+    """Run a command of the host's with its output in the log, and end it, and what it has started, with its limit.
 
     Args:
         command: what to run.
-        order: whose log, environment and limit count.
-        within: seconds, where something else than the order's own limit counts.
+        order: whose log, environment, limit and watch count.
     """
-    limit = order.seconds if within is None else within
     with order.log.open("ab") as log:
         process = subprocess.Popen(  # noqa: S603  The commands are those of the kernels here.
-            command, cwd=ROOT, env=dict(order.environment), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
+            command,
+            cwd=ROOT,
+            env=dict(order.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
         )
         # A pipe, since gVisor writes to a file at an offset of its own.
         with process, subprocess.Popen(["cat"], stdin=process.stdout, stdout=log) as copier:  # noqa: S607  Wherever it is.
             try:
-                status = process.wait(limit)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                return Ending(None, f"it was ended after {limit:g} s")
+                return _wait(process, order)
+            except KeyboardInterrupt:
+                os.killpg(process.pid, signal.SIGINT)  # As if it had been in the terminal's group.
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_LEAVE)
+                raise
             finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
                 if process.stdout is not None:
                     process.stdout.close()
                 copier.wait(10)
-    return Ending(status)
+
+
+def _wait(process: subprocess.Popen[bytes], order: Order) -> Ending:
+    end = time.monotonic() + order.seconds
+    while True:
+        try:
+            return Ending(process.wait(_OFTEN))
+        except subprocess.TimeoutExpired:
+            reason = f"it was ended after {order.seconds:g} s" if time.monotonic() > end else order.watch()
+            if reason:
+                return Ending(None, reason)
 
 
 def python() -> str:

@@ -1,27 +1,50 @@
-"""Running the suites inside a kernel, once, and what is known of it afterwards: its results and how it ended."""
+"""Running the suites inside a kernel to their end, however often it dies, and what is known of it afterwards."""
 
+import json
 import os
+import subprocess
+import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from kernels.kernel import Ending, Kernel, Order, python
+from kernels.deaths import CONSOLE, JOURNAL, NOTHING, RESULTS, UNDER_WAY, Inquest
+from kernels.kernel import ROOT, Ending, Kernel, Order, python
 
 LIMIT = 1800.0
 """Seconds that a kernel gets for the suites, where nothing else is said."""
+STALL = 300.0
+"""Seconds without a row or a word after which a kernel hangs, where nothing else is said; no row may take so long."""
+RESTARTS = 5
+"""How often a kernel that died is started again, where nothing else is said."""
 
+_LAST = 120.0  # Seconds to end a run whose time is over in good order.
 # What a guest gets of the environment of the host: enough to find programs and Python's own settings.
 _KEPT = ("PATH", "LANG", "LC_ALL", "TERM")
 
 
 @dataclass(frozen=True)
+class Limits:
+    """How long a kernel may take (seconds, in all and without a word), and how often it may die."""
+
+    seconds: float = LIMIT
+    stall: float = STALL
+    restarts: int = RESTARTS
+
+
+@dataclass(frozen=True)
 class Ran:
-    """The suites in a kernel: which, for how long (seconds, start and end of the kernel included), and how it ended."""
+    """The suites in a kernel: which, for how long (seconds, start and end of the kernel included), and how it ended.
+
+    ``start_up`` is how many of the seconds were over when the suites began; ``deaths`` is how often the kernel died.
+    """
 
     kernel: Kernel
     folder: Path
     seconds: float
     ending: Ending
+    start_up: float | None = None
+    deaths: int = 0
 
     @property
     def status(self) -> int:
@@ -29,16 +52,105 @@ class Ran:
         return 3 if self.ending.status is None else self.ending.status
 
 
-def run_suites(kernel: Kernel, folder: Path, arguments: list[str], seconds: float = LIMIT) -> Ran:
-    """Run ``pytest suites`` inside the kernel with results in ``folder``, which is emptied of earlier ones."""
+@dataclass
+class _Watch:
+    """Looks at the results while they grow: when they began, and whether they still do."""
+
+    folder: Path
+    stall: float
+    began: float = field(default_factory=time.monotonic)
+    start_up: float | None = None
+    _sizes: tuple[int, ...] = ()
+    _heard: float = field(default_factory=time.monotonic)
+
+    def look(self) -> str:
+        """Why the kernel should be ended: it hangs; empty where it does not."""
+        sizes = tuple(_size(self.folder / name) for name in (RESULTS, JOURNAL, CONSOLE))
+        now = time.monotonic()
+        if sizes != self._sizes:
+            self._sizes, self._heard = sizes, now
+        if self.start_up is None and sizes[0]:
+            self.start_up = now - self.began
+        return f"it hung: nothing was heard of it for {self.stall:g} s" if now - self._heard > self.stall else ""
+
+
+def run_suites(kernel: Kernel, folder: Path, arguments: list[str], limits: Limits | None = None) -> Ran:
+    """Run ``pytest suites`` inside the kernel with results in ``folder``, which is emptied of earlier ones.
+
+    Where the kernel dies it is started again, and the run goes on behind the row that it died of (``kernels.deaths``).
+    """
+    limits = limits or Limits()
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("results.jsonl", "index.html", "junit.xml", "console.log"):
+    for name in (RESULTS, "index.html", "junit.xml", CONSOLE, JOURNAL):
         (folder / name).unlink(missing_ok=True)
+    keep_bytecode()
     # Another user, or another kernel's root, writes here.
     environment = {key: os.environ[key] for key in _KEPT if key in os.environ}
-    environment |= {"PYTHONDONTWRITEBYTECODE": "1", "HOME": str(folder), "TMPDIR": "/tmp"}  # noqa: S108  The guest's.
+    environment |= {"PYTHONDONTWRITEBYTECODE": "1", "HOME": "/tmp", "TMPDIR": "/tmp"}  # noqa: S108  The guest's.
     command = [python(), "-m", "pytest", "suites", "-n", "auto", "-p", "no:cacheprovider", f"--results={folder}"]
-    start = time.monotonic()
-    ending = kernel.run(Order([*command, *arguments], folder, seconds, environment))
-    return Ran(kernel, folder, time.monotonic() - start, ending)
+    watch, inquest = _Watch(folder, limits.stall), Inquest(folder, limits.restarts)
+    order = Order([*command, *arguments], folder, limits.seconds, environment, watch.look)
+    how, start = "", watch.began
+    while True:
+        log_from = _size(folder / CONSOLE)
+        # What is left of a run that was under way is tried row by row, and to end one takes no worker.
+        extra = [f"--resume={how}", *(["-n", "0"] if how in (UNDER_WAY, NOTHING) else [])] if how else []
+        ending = kernel.run(replace(order, command=[*order.command, *extra]))
+        died = inquest.cut_off()
+        if not (folder / RESULTS).exists() or (how == NOTHING and died):
+            break
+        left = start + limits.seconds - time.monotonic()
+        if died and left <= 0 and how != NOTHING:
+            how = inquest.give_up()
+        else:
+            how = inquest.next(how, died=died, log_from=log_from)
+        if not how:
+            break
+        order = replace(order, seconds=max(left, _LAST))
+    ran = Ran(kernel, folder, time.monotonic() - start, ending, watch.start_up, inquest.count)
+    _sign(ran)
+    return ran
+
+
+def keep_bytecode() -> None:
+    """Have the project's modules compiled, and those of the suites as pytest rewrites them: a guest can't keep them."""
+    if all(_is_compiled(path) for path in (ROOT / "suites").rglob("test_*.py")):
+        return
+    collect = [python(), "-m", "pytest", "suites", "--collect-only", "-q", "-p", "no:cacheprovider"]
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    subprocess.run(collect, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=False)  # noqa: S603  Our own.
+
+
+def _is_compiled(path: Path) -> bool:
+    made = list((path.parent / "__pycache__").glob(f"{path.stem}.{sys.implementation.cache_tag}-pytest-*.pyc"))
+    return any(each.stat().st_mtime >= path.stat().st_mtime for each in made)
+
+
+def _sign(ran: Ran) -> None:
+    """Put into the run's record what kernel it was here, and what it took to have it."""
+    path = ran.folder / RESULTS
+    if not path.exists():
+        return
+    carrier = {
+        "name": ran.kernel.name,
+        "what": ran.kernel.what,
+        "start_up": round(ran.start_up or 0.0, 3),
+        "seconds": round(ran.seconds, 3),
+        "deaths": ran.deaths,
+    }
+    with path.open(encoding="utf-8") as file:
+        first, rest = file.readline(), file.read()
+    try:
+        record = json.loads(first)
+    except ValueError:
+        return
+    line = json.dumps({**record, "carrier": carrier}, ensure_ascii=False, separators=(",", ":"))
+    path.write_text(f"{line}\n{rest}", encoding="utf-8")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

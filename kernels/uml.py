@@ -5,6 +5,7 @@ import os
 import shlex
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from kernels.kernel import ROOT, Ending, Kernel, Order, carry_out
@@ -36,7 +37,7 @@ def _run(order: Order) -> Ending:
         # Its memory is a file: in memory, where that is to be had.
         shared = Path("/dev/shm")  # noqa: S108  The file has no name.
         place = str(shared) if shared.is_dir() else scratch
-        ending = carry_out(command, Order(order.command, order.folder, order.seconds, {**os.environ, "TMPDIR": place}))
+        ending = carry_out(command, replace(order, environment={**os.environ, "TMPDIR": place}))
         (order.folder / "command.sh").unlink()
     try:
         told = int(status.read_text(encoding="ascii"))

@@ -1,7 +1,9 @@
 """Taking the rows of a run while it goes on: each is written to results.jsonl as soon as it has ended."""
 
+import os
 import time
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
@@ -15,9 +17,10 @@ class Collector:
     Args:
         folder: where results.jsonl goes; None keeps the rows in memory only.
         run: the run's facts, written first.
+        earlier: rows that ended in a part of the run that was cut off; nothing of them is lost, whatever happens.
     """
 
-    def __init__(self, folder: Path | None, run: Run) -> None:
+    def __init__(self, folder: Path | None, run: Run, earlier: Iterable[Row] = ()) -> None:
         self.run = run
         self.rows: dict[str, Row] = {}
         self.collected: dict[str, Row] = {}
@@ -27,8 +30,14 @@ class Collector:
         self._file: IO[str] | None = None
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = (folder / RESULTS).open("w", encoding="utf-8")
-            self._write(run.line())
+            partly = folder / f".{RESULTS}.{os.getpid()}"
+            self._file = partly.open("w", encoding="utf-8")
+        self._write(run.line())
+        for row in earlier:
+            self.collect(row)
+            self.add(row)
+        if folder is not None:
+            partly.replace(folder / RESULTS)
 
     def collect(self, row: Row) -> None:
         """Note that a row will run; ``row`` is what is written should it never be heard of again."""

@@ -68,7 +68,7 @@ class Packer:
             facts["kconform"] = " ".join(filter(None, (facts.pop("version"), _text(run["kconform"].get("commit")))))
             facts["version"] = _text(run["kernel"]["version"])
             facts["started"], facts["command"] = _text(run["started"]), " ".join(map(_text, run["command"]))
-            facts["privilege"] = _privilege(run["privilege"])
+            facts["privilege"], facts["carrier"] = _privilege(run["privilege"]), _carrier(run.get("carrier"))
             tables = {
                 "config": _table(run["kernel"]["config"]),
                 "sysctls": _table(run["kernel"]["sysctls"]),
@@ -303,6 +303,16 @@ def _table(values: Mapping[str, Any]) -> list[list[str]]:
 
 def _feature(name: str, fields: Mapping[str, Any]) -> list[Any]:
     return [_text(name), bool(fields["available"]), _text(fields["how"]), _text(fields["reason"])]
+
+
+def _carrier(carrier: Any) -> str:
+    """What had the kernel run, and what it took; empty where nobody says."""
+    if carrier is None:
+        return ""
+    deaths = int(carrier["deaths"])
+    died = f", with {deaths} death{'s' if deaths > 1 else ''} of the kernel" if deaths else ""
+    took = f"{float(carrier['seconds']):.1f} s, {float(carrier['start_up']):.1f} s of them to start"
+    return f"{_text(carrier['name'])} ({_text(carrier['what'])}): {took}{died}"
 
 
 def _privilege(facts: Mapping[str, Any]) -> str:

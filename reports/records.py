@@ -18,7 +18,7 @@ HARNESS_ERROR = "harness-error"
 # Why a row was not exercised that a run was to try, and never came to.
 NEVER_REACHED = "the run ended before it came to this row"
 # Keys that stand in a record only where there is something to say.
-_OPTIONAL = {"beside", "changes", "evidence", "folder", "label", "run"}
+_OPTIONAL = {"beside", "carrier", "changes", "evidence", "folder", "label", "run"}
 VERDICTS = (CONFORMS, DEVIATES, NOT_EXERCISED, HARNESS_ERROR)
 
 
@@ -28,7 +28,8 @@ class Run:
 
     ``features`` and ``doors`` map a name to ``{"available", "how", "reason"}``. ``suites`` holds each suite's title
     and the catalogue (documents and clauses) as it was, so that a report needs nothing but this file. ``label`` names
-    the run among others, in a file with several.
+    the run among others, in a file with several. ``carrier`` says what had the kernel run here and what it took,
+    where ``python -m kernels`` did: ``{"name", "what", "start_up", "seconds", "deaths"}``.
     """
 
     started: str
@@ -42,6 +43,7 @@ class Run:
     suites: list[dict[str, Any]]
     schema: int = SCHEMA_VERSION
     label: str | None = None
+    carrier: dict[str, Any] | None = None
 
     def line(self) -> str:
         """The record as a line of results.jsonl."""

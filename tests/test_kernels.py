@@ -8,7 +8,7 @@ import pytest
 from kernels import KERNELS, Kernel
 from kernels.__main__ import main
 from kernels.kernel import Ending, Order
-from kernels.suites import run_suites
+from kernels.suites import Limits, run_suites
 from tests.conftest import read_records
 
 ROW = "connect.tcp.success.blocking/inet-stream-blocking-syscall"
@@ -32,7 +32,7 @@ def test_a_row_inside(name: str) -> None:
     with tempfile.TemporaryDirectory(prefix="kconform-test-") as folder:
         Path(folder).chmod(0o755)
         out = Path(folder) / "out"
-        ran = run_suites(KERNELS[name], out, ["--row", ROW], seconds=300)
+        ran = run_suites(KERNELS[name], out, ["--row", ROW], Limits(300))
         assert ran.status == 0, (out / "console.log").read_text(encoding="utf-8", errors="replace")
         run, row, end = read_records(out / "results.jsonl")
     assert (row["id"], row["verdict"]) == (ROW, "conforms")

@@ -15,6 +15,7 @@ from reports.collector import Collector
 from reports.html import write_html
 from reports.records import CONFORMS, HARNESS_ERROR, NEVER_REACHED, NOT_EXERCISED, Row
 from reports.terminal import summary
+from wiring.journal import JOURNAL
 from wiring.state import SUITES
 
 
@@ -66,12 +67,18 @@ class Recorder:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the end, and the report. A row of which nobody heard fails the run, though pytest counts no failure."""
-        lost = any(row.unexpected for id_, row in self.collector.collected.items() if id_ not in self.collector.rows)
+        missing = [row for id_, row in self.collector.collected.items() if id_ not in self.collector.rows]
+        # Who resumes a run to run nothing has given it up.
+        lost = any(row.unexpected for row in missing) or (missing and self.config.option.resume == "nothing")
+        if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and self.collector.rows:  # All had ended earlier.
+            session.exitstatus = exitstatus = pytest.ExitCode.OK
         if lost and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = exitstatus = pytest.ExitCode.TESTS_FAILED
         self.collector.finish(int(exitstatus))
-        if self.folder is not None and self.collector.rows:
-            write_html(self.collector.results(), self.folder / "index.html")
+        if self.folder is not None:
+            (self.folder / JOURNAL).unlink(missing_ok=True)
+            if self.collector.rows:
+                write_html(self.collector.results(), self.folder / "index.html")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print what a person wants to know first."""

@@ -12,7 +12,7 @@ mount -t tmpfs tmpfs /mnt && mkdir /mnt/upper /mnt/work /mnt/root
 grep -q overlay /proc/filesystems || insmod "$modules/kernel/fs/overlayfs/overlay.ko"
 mount -t overlay overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work /mnt/root || echo "no overlay: $?"
 cd /mnt/root || exit
-mkdir -p ".$shared" lib/modules && mount -t hostfs -o "$shared" hostfs ".$shared"
+mkdir -p ".$shared" lib/modules && mount -t hostfs -o "sync,$shared" hostfs ".$shared"
 mount -t proc proc proc && mount -t sysfs sysfs sys && mount -t devtmpfs devtmpfs dev
 mkdir -p dev/pts dev/shm && mount -t devpts devpts dev/pts && mount -t tmpfs tmpfs dev/shm && mount -t tmpfs tmpfs run
 [ -e dev/fd ] || ln -s /proc/self/fd dev/fd

@@ -152,6 +152,7 @@ function kernelSheet(kernel) {
         ["Version", kernel.version],
         ["Run", [moment(kernel.started), took(kernel)]],
         ["Privilege", kernel.privilege],
+        ["Run by", kernel.carrier],
         ["System", `${kernel.distribution}, ${kernel.cpus} processors, host ${kernel.host}`],
         ["C library", kernel.libc],
         ["Python", kernel.python],

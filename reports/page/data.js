@@ -4,7 +4,7 @@
 
 /**
  * @typedef {{label: string, base: string, name: string, release: string, version: string, machine: string, started: string,
- *   privilege: string, distribution: string, cpus: string, libc: string, python: string, host: string, kconform: string,
+ *   privilege: string, carrier: string, distribution: string, cpus: string, libc: string, python: string, host: string, kconform: string,
  *   command: string, config: [string, string][], sysctls: [string, string][],
  *   features: [string, boolean, string, string][], rows: number, seconds: number | null, incomplete: string,
  *   damaged: string[]}} Kernel

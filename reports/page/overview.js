@@ -43,7 +43,7 @@ const kernelTable = () =>
         {},
         h("th", { scope: "row" }, rowsLink(`kernel:${term(kernel.label)}`, kernel.label)),
         h("td", {}, `${kernel.name} ${kernel.release} (${kernel.machine})`),
-        h("td", {}, moment(kernel.started), took(kernel)),
+        h("td", {}, moment(kernel.started), took(kernel), kernel.carrier && h("small", {}, kernel.carrier)),
         h("td", {}, kernel.privilege),
         h("td", {}, kernel.distribution),
         h("td", {}, tallyBar(everyRow.filter((row) => rows.kernel[row] === number))),

@@ -1,0 +1,130 @@
+"""What is done about a kernel that dies while it runs the suites: find the row that it died of, and go on behind it.
+
+The files in the folder of the results say all that is needed: ``results.jsonl`` has the rows that have ended, and the
+journal those that had begun (``wiring.journal``). Where one row was under way, the kernel died of it. Where several
+were, they are tried again one at a time in a new kernel, until it dies again.
+"""
+
+import json
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+RESULTS, JOURNAL, CONSOLE = "results.jsonl", "journal.txt", "console.log"
+UNDER_WAY, REST, NOTHING = "under-way", "rest", "nothing"
+_MOST = 1 << 20  # Bytes of the console that are kept for a row.
+
+
+@dataclass
+class Inquest:
+    """The deaths of a kernel in one run: how many, what they are put down to, and what is to be run next.
+
+    Args:
+        folder: the folder of the results.
+        most: how many deaths there may be before the run is given up.
+    """
+
+    folder: Path
+    most: int
+    count: int = 0
+    _suspects: list[str] = field(default_factory=list)
+    _together: list[str] = field(default_factory=list)
+    _found: list[str] = field(default_factory=list)
+
+    def cut_off(self) -> bool:
+        """Whether a run has begun and has no end."""
+        kinds = [record["record"] for record in _records(self.folder / RESULTS)]
+        return bool(kinds) and kinds[-1] != "end"
+
+    def next(self, how: str, *, died: bool, log_from: int) -> str:
+        """Draw the conclusions from a part of the run that is over, and say how to go on; empty where all is done.
+
+        Args:
+            how: how that part was begun: empty for the first, then what this gave.
+            died: whether the kernel died.
+            log_from: where in the console's log that part begins.
+        """
+        self.count += died
+        if how == NOTHING or not (died or how == UNDER_WAY):
+            return ""
+        if died:
+            self._accuse(how, log_from)
+        else:
+            # Alone, none of them did it: what they came to alone says nothing of what happened.
+            self._found += [f"unsettled {nodeid}" for nodeid in self._together]
+            self._suspects, self._together = [], []
+        if self.count > self.most:
+            self._found += [f"unsettled {nodeid}" for nodeid in self._suspects]
+            self._suspects = []
+        self._reopen()
+        if self.count > self.most:
+            return NOTHING
+        return UNDER_WAY if self._suspects else REST
+
+    def give_up(self) -> str:
+        """Have the run ended, with what it has, because its time is over."""
+        self._suspects = []
+        self._reopen()
+        return NOTHING
+
+    def _accuse(self, how: str, log_from: int) -> None:
+        ended = {record["test"] for record in _records(self.folder / RESULTS) if record["record"] == "row"}
+        begun = [line.partition(" ")[2] for line in _lines(self.folder / JOURNAL) if line.startswith("begun ")]
+        if how == UNDER_WAY:
+            # One at a time: the one that was begun last. Those that stand first were written here.
+            begun = begun[len(self._suspects) :]
+            guilty = [nodeid for nodeid in begun[-1:] if nodeid not in ended]
+            self._suspects = [nodeid for nodeid in self._suspects if nodeid not in ended and nodeid not in guilty]
+        else:
+            self._suspects = list(dict.fromkeys(nodeid for nodeid in begun if nodeid not in ended))
+            guilty = self._suspects if len(self._suspects) == 1 else []
+            self._together = list(self._suspects)
+        if not guilty:
+            return
+        # Nothing speaks against the others any more: they run with the rest.
+        self._suspects, self._together = [], []
+        self._keep_console(guilty[0], log_from)
+        self._found.append(f"died {guilty[0]}")
+
+    def _keep_console(self, nodeid: str, log_from: int) -> None:
+        place = self.folder / "evidence" / _row(nodeid).replace("/", "~")
+        place.mkdir(parents=True, exist_ok=True)
+        with (self.folder / CONSOLE).open("rb") as log, (place / CONSOLE).open("wb") as kept:
+            size = log.seek(0, 2)
+            log.seek(max(log_from, size - _MOST))
+            shutil.copyfileobj(log, kept)
+
+    def _reopen(self) -> None:
+        """Leave the results without an end, and in the journal what the next part has to know."""
+        path = self.folder / RESULTS
+        kept = [line for line in _lines(path) if _record(line).get("record") in ("run", "row")]
+        # In place, since whoever runs in the kernel may own it.
+        path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        journal, owner = self.folder / JOURNAL, path.stat()
+        said = [*(f"begun {nodeid}" for nodeid in self._suspects), *self._found]
+        journal.write_text("".join(f"{line}\n" for line in said), encoding="utf-8")
+        shutil.chown(journal, owner.st_uid, owner.st_gid)
+
+
+def _row(nodeid: str) -> str:
+    return nodeid.partition("[")[2].removesuffix("]")
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").split("\n")
+    except FileNotFoundError:
+        return []
+
+
+def _record(line: str) -> dict[str, object]:
+    """A record of the results; empty for a line that was cut off."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _records(path: Path) -> list[dict[str, object]]:
+    return [record for line in _lines(path) if (record := _record(line)).get("record")]

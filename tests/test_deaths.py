@@ -1,0 +1,160 @@
+"""A kernel that dies is a result: the row that it died of deviates, the others have their rows, and the run has an end.
+
+The kernel here is a group of processes, which a row of a small suite kills as a whole.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from kernels.kernel import Ending, Kernel, Order, carry_out
+from kernels.suites import Limits, Ran, run_suites
+from kernels.uml import UML
+from reports.merge import merge
+from reports.records import NEVER_REACHED
+from tests.conftest import ROOT, Project, read_records
+
+KILL = "os.killpg(0, signal.SIGKILL)"
+CONNECT = "assert sock.connect_and_wait(server.address) == 0"
+DEAD = "demo.b/inet-stream-blocking-syscall"
+
+
+class Frail:
+    """A kernel that lives as long as the processes of its run; ``orders`` is what it was asked to do."""
+
+    def __init__(self, project: Project) -> None:
+        self.orders: list[Order] = []
+        self._project = project
+        self.kernel = Kernel("frail", "a group of processes", str, self.run)
+
+    def run(self, order: Order) -> Ending:
+        """Run the command on the project's small suite."""
+        self.orders.append(order)
+        path = self._project.pytester.path
+        plugin = ["-p", "conftest", "--import-mode=importlib"]
+        environment = {**order.environment, "PYTHONPATH": f"{ROOT}:{path}", "HOME": str(path)}
+        command = ["env", "-C", str(path), *order.command, *plugin]
+        return carry_out(command, Order(command, order.folder, order.seconds, environment, order.watch))
+
+    def suites(self, *arguments: str, **limits: Any) -> Ran:
+        """Run the suites in it."""
+        limits = {"seconds": 60, "stall": 30, **limits}
+        return run_suites(self.kernel, self._project.pytester.path / "out", list(arguments), Limits(**limits))
+
+
+@pytest.fixture
+def frail(project: Project) -> Frail:
+    """A frail kernel, and clauses for its suite."""
+    project.clauses("a", "b", "c", "d")
+    return Frail(project)
+
+
+def _rows(ran: Ran) -> dict[str, dict[str, Any]]:
+    """The rows of a run by their clause's last letter, once it is seen that the run is whole."""
+    records = read_records(ran.folder / "results.jsonl")
+    rows = [record for record in records if record["record"] == "row"]
+    assert [record["record"] for record in records] == ["run", *("row" for _ in rows), "end"]
+    assert records[-1]["collected"] == records[-1]["reported"] == len(rows)
+    assert not (ran.folder / "journal.txt").exists()
+    assert (ran.folder / "index.html").exists()
+    told = ET.parse(ran.folder / "junit.xml").findall(".//testcase")  # noqa: S314  Ours.
+    assert len(told) == sum(row["reason"] != NEVER_REACHED for row in rows)
+    carrier = records[0]["carrier"]
+    assert carrier["deaths"] == ran.deaths
+    assert 0 < carrier["start_up"] < carrier["seconds"]
+    return {row["clause"].removeprefix("demo."): row for row in rows}
+
+
+def test_the_row_it_died_of_is_found_among_several(project: Project, frail: Frail) -> None:
+    # Three rows are under way when one kills them all; the others wait, so that they can't have ended.
+    waiting = f"import time\n{CONNECT}\nwhile not os.path.exists('again'):\n    time.sleep(0.01)"
+    killing = f"import time\ntime.sleep(2)\nopen('again', 'w').close()\n{KILL}"
+    for name, body in (("a", waiting), ("b", killing), ("c", waiting), ("d", CONNECT)):
+        project.test(body, name=name, extra="@waits(3)" if name != "d" else "")
+    ran = frail.suites("-n", "1")
+    rows = _rows(ran)
+    assert ran.deaths == 2
+    assert ran.status == 1
+    assert {name: row["verdict"] for name, row in rows.items()} == {
+        "a": "conforms",
+        "b": "deviates",
+        "c": "conforms",
+        "d": "conforms",
+    }
+    assert rows["b"]["reason"] == rows["b"]["observed"] == "the kernel died"
+    assert rows["b"]["unexpected"]
+    (evidence,) = rows["b"]["evidence"]
+    assert evidence["path"] == f"evidence/{DEAD.replace('/', '~')}/console.log"
+    assert (ran.folder / evidence["path"]).read_text(encoding="utf-8")
+    said = merge([ran.folder], ["frail"], ran.folder.parent / "merged")
+    assert said == [f"wrote {ran.folder.parent / 'merged' / 'results.jsonl'} and index.html, with 1 runs"]
+    assert "--resume=under-way" in frail.orders[1].command
+    assert "--resume=rest" in frail.orders[2].command
+
+
+def test_a_death_that_no_row_repeats_alone_is_not_forgiven(project: Project, frail: Frail) -> None:
+    once = f"if not os.path.exists('again'):\n    open('again', 'w').close()\n    {KILL}\n{CONNECT}"
+    waiting = f"import time\n{CONNECT}\nwhile not os.path.exists('again'):\n    time.sleep(0.01)\ntime.sleep(1)"
+    for name, body in (("a", waiting), ("b", f"import time\ntime.sleep(2)\n{once}")):
+        project.test(body, name=name, extra="@waits(3)")
+    for name in ("c", "d"):
+        project.test(CONNECT, name=name)
+    ran = frail.suites("-n", "1")
+    rows = _rows(ran)
+    assert ran.deaths == 1
+    assert ran.status == 1
+    assert [rows[name]["verdict"] for name in "abcd"] == ["harness-error", "harness-error", "conforms", "conforms"]
+    assert rows["b"]["reason"].endswith("this one came to: conforms")
+
+
+def test_a_kernel_that_dies_too_often_is_given_up(project: Project, frail: Frail) -> None:
+    for name in "abcd":
+        project.test(KILL, name=name)
+    ran = frail.suites("-n", "0", restarts=1)
+    rows = _rows(ran)
+    assert ran.deaths == 2
+    assert ran.status == 1
+    assert [rows[name]["verdict"] for name in "abcd"] == ["deviates", "deviates", "not-exercised", "not-exercised"]
+    assert rows["d"]["reason"] == NEVER_REACHED
+
+
+def test_a_kernel_that_hangs(project: Project, frail: Frail) -> None:
+    for name in "abcd":
+        project.test(CONNECT if name != "b" else "os.killpg(0, signal.SIGSTOP)", name=name)
+    ran = frail.suites("-n", "0", stall=8)
+    rows = _rows(ran)
+    assert ran.deaths == 1
+    assert [rows[name]["verdict"] for name in "abcd"] == ["conforms", "deviates", "conforms", "conforms"]
+
+
+def test_a_known_death(project: Project, frail: Frail) -> None:
+    for name in "abcd":
+        project.test(CONNECT if name != "b" else KILL, name=name)
+    entry = {"rows": DEAD, "observed": "the kernel died", "reason": "It is frail.", "document": "demo.2"}
+    lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in entry.items())
+    project.write("expectations/frail.toml", f"[[expectation]]\n{lines}")
+    ran = frail.suites("-n", "0")
+    rows = _rows(ran)
+    assert (ran.status, ran.deaths) == (0, 1)
+    assert rows["b"]["verdict"] == "deviates"
+    assert rows["b"]["expectation"]["state"] == "met"
+
+
+def test_a_panic_of_a_real_kernel(tmp_path: Path) -> None:
+    missing = UML.lacks()
+    if missing:
+        pytest.skip(f"no real kernel that may die: {missing}")
+    row = "connect.EISCONN.tcp/inet-stream-blocking-syscall-again"
+    arguments = ["-p", "tests.panic", "-n", "0", "--door=syscall", "--row=connect.EISCONN.tcp/inet*"]
+    ran = run_suites(UML, tmp_path / "out", arguments, Limits(seconds=120))
+    rows = {each["id"]: each for each in read_records(ran.folder / "results.jsonl")[1:-1]}
+    assert ran.deaths == 1, (ran.folder / "console.log").read_text(encoding="utf-8", errors="replace")
+    assert ran.status == 1
+    assert rows.pop(row)["observed"] == "the kernel died"
+    assert len(rows) == 5
+    assert not any(each["unexpected"] for each in rows.values())
+    console = ran.folder / "evidence" / row.replace("/", "~") / "console.log"
+    assert "Kernel panic - not syncing: sysrq triggered crash" in console.read_text(encoding="utf-8", errors="replace")
