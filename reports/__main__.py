@@ -3,7 +3,21 @@
 import argparse
 import sys
 
-from reports import badge, compare, disagreements, github, kcidb, ktap, merge, render, reproduce, rows, schema, terminal
+from reports import (
+    badge,
+    compare,
+    disagreements,
+    github,
+    kcidb,
+    ktap,
+    merge,
+    render,
+    reproduce,
+    rows,
+    schema,
+    terminal,
+    tmt,
+)
 from reports.commandline import EXIT, carry_out
 
 
@@ -23,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     disagreements.add_command(commands)
     ktap.add_command(commands)
     kcidb.add_command(commands)
+    tmt.add_command(commands)
     github.add_command(commands)
     badge.add_command(commands)
     rows.add_command(commands)
