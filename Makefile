@@ -5,6 +5,8 @@ RESULTS ?= reports/out
 ARGS ?=
 N ?= 10
 KERNELS ?= live gvisor uml
+# So many seconds a kernel of a matrix may take.
+LIMIT ?= 1800
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -47,11 +49,11 @@ report: $(VENV)/run.installed ## Make the HTML report anew from results that are
 soak: $(VENV)/dev.installed ## Run the suites N times in random order, compare every row (ARGS="--loaded 3 --user 3")
 	@$(BIN)/python -m tests.soak --count $(N) $(ARGS)
 
-matrix: $(VENV)/run.installed ## Run the suites in several kernels (KERNELS="live gvisor uml"), one report in reports/out/matrix
-	@$(BIN)/python -m kernels matrix $(KERNELS) --results $(RESULTS)
+matrix: $(VENV)/run.installed ## Check several kernels by the native call (KERNELS="live uml vm:6.1"), one report in reports/out/matrix
+	@$(BIN)/python -m kernels matrix $(KERNELS) --results $(RESULTS) --limit $(LIMIT) -- --door=syscall $(ARGS)
 
 kernels: ## Install what other kernels need, with Debian's package tools (as root)
-	apt-get install -y runsc user-mode-linux kmod iproute2
+	apt-get install -y --no-install-recommends runsc user-mode-linux qemu-system-x86 busybox-static e2fsprogs kmod iproute2
 
 disagreements: $(VENV)/run.installed ## Write docs/disagreements.md from the results in reports/out
 	@$(BIN)/python -m reports disagreements $(RESULTS) --output docs/disagreements.md

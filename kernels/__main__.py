@@ -1,13 +1,15 @@
 """``python -m kernels``: which kernels can be run here, and the suites inside one of them or several."""
 
 import argparse
-import subprocess
 import sys
+import time
 from pathlib import Path
 
-from kernels import KERNELS
-from kernels.kernel import ROOT, python
-from kernels.suites import LIMIT, RESTARTS, STALL, Limits, run_suites
+from kernels import KERNELS, find_kernel
+from kernels.kernel import Kernel
+from kernels.matrix import merge, run_all, this_machine
+from kernels.suites import LIMIT, RESTARTS, STALL, Limits, Ran, folder_name, run_suites
+from kernels.vm import ANY, PREFIX, tools_missing
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,12 +22,11 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("list", help="say which kernels can be run here, and what the others need")
     run = commands.add_parser("run", help="run the suites inside a kernel; pytest's arguments go behind --")
-    run.add_argument("kernel", choices=sorted(KERNELS), metavar="KERNEL", help=", ".join(sorted(KERNELS)))
+    names = f"{', '.join(sorted(KERNELS))}, or a virtual machine: {', '.join(PREFIX + which for which in ANY)}"
+    run.add_argument("kernel", type=_named, metavar="KERNEL", help=names)
     run.add_argument("--results", type=Path, metavar="DIR", help="where results go (default: reports/out/KERNEL)")
-    matrix = commands.add_parser("matrix", help="run the suites inside several kernels, one after another, and merge")
-    matrix.add_argument(
-        "kernels", nargs="+", choices=sorted(KERNELS), metavar="KERNEL", help=", ".join(sorted(KERNELS))
-    )
+    matrix = commands.add_parser("matrix", help="run the suites inside several kernels, and make one report")
+    matrix.add_argument("kernels", nargs="+", type=_named, metavar="KERNEL", help=names)
     matrix.add_argument("--results", type=Path, default=Path("reports/out"), metavar="DIR", help="default: reports/out")
     for each in (run, matrix):
         words = "for how long a kernel may run the suites"
@@ -44,20 +45,21 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _list() -> int:
-    width = max(len(name) for name in KERNELS)
-    for name, kernel in KERNELS.items():
-        missing = kernel.lacks()
-        print(f"{name:<{width}}  {kernel.what}" + (f": not here; {missing}" if missing else ""))
+    known = [(kernel.name, kernel.what, kernel.lacks()) for kernel in KERNELS.values()]
+    known += [(f"{PREFIX}{which}", what, tools_missing()) for which, what in ANY.items()]
+    width = max(len(name) for name, _, _ in known)
+    for name, what, missing in known:
+        print(f"{name:<{width}}  {what}" + (f": not here; {missing}" if missing else ""))
     return 0
 
 
 def _run(chosen: argparse.Namespace, arguments: list[str]) -> int:
-    kernel = KERNELS[chosen.kernel]
+    kernel: Kernel = chosen.kernel
     missing = kernel.lacks()
     if missing:
         print(f"{kernel.name} can't be run here: {missing}", file=sys.stderr)
         return 2
-    folder = chosen.results or Path("reports/out") / kernel.name
+    folder = chosen.results or Path("reports/out") / folder_name(kernel)
     ran = run_suites(kernel, folder, arguments, _limits(chosen))
     log = ran.folder / "console.log"
     if log.exists():
@@ -69,19 +71,26 @@ def _run(chosen: argparse.Namespace, arguments: list[str]) -> int:
 
 
 def _matrix(chosen: argparse.Namespace, arguments: list[str]) -> int:
-    if _cannot(chosen.kernels):
+    kernels = list(dict.fromkeys(chosen.kernels))
+    missing = {kernel.name: kernel.lacks() for kernel in kernels}
+    for name, words in missing.items():
+        if words:
+            print(f"{name} can't be run here: {words}", file=sys.stderr)
+    if any(missing.values()):
         return 2
-    rans = []
-    for name in chosen.kernels:
-        ran = run_suites(KERNELS[name], chosen.results / name, arguments, _limits(chosen))
+
+    def run(kernel: Kernel) -> Ran:
+        ran = run_suites(kernel, chosen.results / folder_name(kernel), arguments, _limits(chosen))
         ended = "did not last: " + ran.ending.reason if ran.ending.status is None else f"exit status {ran.status}"
-        print(f"{name}: {ran.seconds:.1f} s, {ended}; {ran.folder}", flush=True)
-        rans.append(ran)
-    there = [ran for ran in rans if (ran.folder / "results.jsonl").exists()]
-    labels = [part for ran in there for part in ("--label", ran.kernel.name)]
-    merged = str(chosen.results / "matrix")
-    command = [python(), "-m", "reports", "merge", *(str(ran.folder) for ran in there), *labels, "-o", merged]
-    status = subprocess.run(command, cwd=ROOT, check=False).returncode if there else 3  # noqa: S603  Our own command.
+        started = f", started in {ran.start_up:.1f} s" if ran.start_up is not None else ""
+        died = f", died {ran.deaths} times" if ran.deaths else ""
+        print(f"{kernel.name}: {ran.seconds:.1f} s{started}{died}, {ended}; {ran.folder}", flush=True)
+        return ran
+
+    start = time.monotonic()
+    rans = run_all(kernels, run, this_machine())
+    status = merge(rans, chosen.results / "matrix")
+    print(f"{len(kernels)} kernels in {time.monotonic() - start:.1f} s", flush=True)
     return max(status, *(ran.status for ran in rans))
 
 
@@ -89,13 +98,11 @@ def _limits(chosen: argparse.Namespace) -> Limits:
     return Limits(chosen.limit, chosen.stall, chosen.restarts)
 
 
-def _cannot(names: list[str]) -> bool:
-    """Say which of the kernels can't be run here, and why."""
-    missing = {name: KERNELS[name].lacks() for name in names}
-    for name, words in missing.items():
-        if words:
-            print(f"{name} can't be run here: {words}", file=sys.stderr)
-    return any(missing.values())
+def _named(name: str) -> Kernel:
+    try:
+        return find_kernel(name)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 if __name__ == "__main__":

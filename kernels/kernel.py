@@ -57,12 +57,18 @@ class Kernel:
         what: what it is, in a few words.
         lacks: says what has to be installed or allowed before it can be run here; empty where nothing is missing.
         run: runs a command inside.
+        alone: whether it wants the machine for itself, since nothing is between it and the machine.
+        processors: how many processors it keeps busy.
+        memory: how much memory it takes at most (MiB).
     """
 
     name: str
     what: str
     lacks: Callable[[], str]
     run: Runner
+    alone: bool = False
+    processors: int = 1
+    memory: int = 1024
 
 
 def carry_out(command: list[str], order: Order) -> Ending:

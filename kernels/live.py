@@ -17,7 +17,7 @@ def _run(order: Order) -> Ending:
     return carry_out(order.command, order)
 
 
-LIVE = Kernel("live", "the kernel of this machine, as the user who runs this", _nothing, _run)
+LIVE = Kernel("live", "the kernel of this machine, as the user who runs this", _nothing, _run, alone=True)
 
 
 def _as_user() -> list[str]:
@@ -49,4 +49,6 @@ def _run_as_user(order: Order) -> Ending:
     return carry_out([*_as_user(), *order.command], order)
 
 
-LIVE_USER = Kernel("live-user", "the kernel of this machine, as a user without privilege", _user_lacks, _run_as_user)
+LIVE_USER = Kernel(
+    "live-user", "the kernel of this machine, as a user without privilege", _user_lacks, _run_as_user, alone=True
+)

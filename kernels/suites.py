@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -88,6 +89,7 @@ def run_suites(kernel: Kernel, folder: Path, arguments: list[str], limits: Limit
     # Another user, or another kernel's root, writes here.
     environment = {key: os.environ[key] for key in _KEPT if key in os.environ}
     environment |= {"PYTHONDONTWRITEBYTECODE": "1", "HOME": "/tmp", "TMPDIR": "/tmp"}  # noqa: S108  The guest's.
+    environment |= {"KCONFORM_COMMIT": _commit()}
     command = [python(), "-m", "pytest", "suites", "-n", "auto", "-p", "no:cacheprovider", f"--results={folder}"]
     watch, inquest = _Watch(folder, limits.stall), Inquest(folder, limits.restarts)
     order = Order([*command, *arguments], folder, limits.seconds, environment, watch.look)
@@ -113,6 +115,11 @@ def run_suites(kernel: Kernel, folder: Path, arguments: list[str], limits: Limit
     return ran
 
 
+def folder_name(kernel: Kernel) -> str:
+    """What the folder of a kernel's results is called, where nobody says."""
+    return re.sub(r"[^A-Za-z0-9._+-]+", "-", kernel.name)
+
+
 def keep_bytecode() -> None:
     """Have the project's modules compiled, and those of the suites as pytest rewrites them: a guest can't keep them."""
     if all(_is_compiled(path) for path in (ROOT / "suites").rglob("test_*.py")):
@@ -120,6 +127,15 @@ def keep_bytecode() -> None:
     collect = [python(), "-m", "pytest", "suites", "--collect-only", "-q", "-p", "no:cacheprovider"]
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     subprocess.run(collect, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=False)  # noqa: S603  Our own.
+
+
+def _commit() -> str:
+    """The project's commit, found here once, where git has its files at hand; empty where git can't tell."""
+    asked = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        return subprocess.run(asked, capture_output=True, text=True, timeout=5, check=True).stdout.strip()  # noqa: S603  Fixed words.
+    except (OSError, subprocess.SubprocessError):
+        return ""
 
 
 def _is_compiled(path: Path) -> bool:

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The first process in user-mode Linux. The root is the host's, read only; a layer in memory goes over it, so that
 # programs find a machine that they can write to, and the folder kconform=DIR of the kernel's command line is the host's
-# own and keeps what is written there: command.sh is run from it, its exit status goes to the file status.
+# own and keeps what is written there; run.sh does the rest.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 mount -t proc proc /proc
 for word in $(cat /proc/cmdline); do
@@ -20,13 +20,4 @@ mount -t securityfs securityfs sys/kernel/security 2>/dev/null
 mount -t cgroup2 cgroup2 sys/fs/cgroup 2>/dev/null
 mount -t tmpfs tmpfs lib/modules && ln -s "$modules" "lib/modules/$(uname -r)"
 mkdir -p run/old && pivot_root . run/old
-exec chroot . /bin/bash -c '
-  for module in ipv6 veth nf_tables nft_reject nft_reject_inet vsock_loopback sctp inet_diag tcp_diag udp_diag unix_diag; do
-    modprobe -q "$module"
-  done
-  ip link set lo up
-  bash "$0/command.sh" </dev/null 2>&1
-  echo $? > "$0/status"
-  sync
-  echo o > /proc/sysrq-trigger
-  sleep 60' "$shared"
+exec chroot . /bin/bash "${0%/*}/run.sh" "$shared"

@@ -1,0 +1,168 @@
+"""Linux kernels in a virtual machine: Debian's by version, or any by its path, in qemu, emulated where it must be.
+
+The machine sees the host's files, writes none but those in the folder of the results, and has no network.
+"""
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from kernels.cache import cache_folder, fingerprint
+from kernels.debian import Image, KernelError, fetch, from_file, package_of
+from kernels.images import environment_image, escaped, initramfs, modules_image, project_image
+from kernels.kernel import ROOT, Ending, Kernel, Order, carry_out
+
+PREFIX, WARP = "vm:", "+warp"
+ANY = {
+    "VERSION": "a Debian kernel by version, such as vm:6.1, in a virtual machine",
+    "PATH": "a bzImage or vmlinux of yours, in a virtual machine",
+    f"VERSION{WARP}": "the same with a clock that skips idle times, for --slow",
+}
+"""Which virtual machines there are, behind the prefix, in words."""
+MEMORY = 1536  # MiB; of them only what is touched is the host's.
+_QEMU = "qemu-system-x86_64"
+_NEEDED = {
+    _QEMU: "qemu-system-x86",
+    "busybox": "busybox-static",
+    "mke2fs": "e2fsprogs",
+    "depmod": "kmod",
+    "ip": "iproute2",
+}
+_TRIAL = 10.0  # Seconds in which a kernel is up under KVM, if at all; it takes one.
+_DISKS = "abc"
+_QUIET = (
+    "console=ttyS0 panic=-1 edd=off quiet loglevel=4 mitigations=off tsc=reliable random.trust_cpu=on net.ifnames=0"
+)
+
+
+def machine(name: str) -> Kernel:
+    """The kernel ``vm:VERSION`` or ``vm:PATH``, with ``+warp`` behind it for a clock that skips idle times."""
+    asked = name.removeprefix(PREFIX).removesuffix(WARP)
+    warp = name.endswith(WARP)
+    what = f"the kernel {asked} in a virtual machine{', its clock skipping idle times' if warp else ''}"
+    processors = 1 if warp else _processors()
+    lacks, run = partial(_lacks, asked), partial(_run, asked, warp)
+    return Kernel(name, what, lacks, run, processors=processors, memory=MEMORY)
+
+
+def tools_missing() -> str:
+    """What has to be installed for any virtual machine; empty where nothing is."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    missing = [package for program, package in _NEEDED.items() if shutil.which(program, path=path) is None]
+    return f"install {' and '.join(missing)} (Debian: apt-get install {' '.join(missing)})" if missing else ""
+
+
+def _lacks(asked: str) -> str:
+    missing = tools_missing()
+    if missing:
+        return missing
+    try:
+        if _is_path(asked):
+            from_file(Path(asked))
+        elif not (cache_folder() / "kernels" / asked).exists() and not package_of(asked):
+            return f"apt knows no kernel {asked}; apt-get update may help"
+    except KernelError as error:
+        return str(error)
+    return ""
+
+
+def _processors() -> int:
+    return min(4, len(os.sched_getaffinity(0)))
+
+
+def _is_path(asked: str) -> bool:
+    return "/" in asked or Path(asked).is_file()
+
+
+def _run(asked: str, warp: bool, order: Order) -> Ending:
+    try:
+        image = from_file(Path(asked)) if _is_path(asked) else fetch(asked)
+        environment, folders = environment_image()
+        disks = [environment, project_image()]
+        layout = [f"vdb layer {escaped(ROOT)}", *(f"vda part {escaped(folder)}" for folder in folders)]
+        if image.modules is not None:
+            disks.append(modules_image(image.modules))
+            layout.append(f"vdc whole /lib/modules/{image.release}")
+        first = initramfs(image.modules, "".join(f"{line}\n" for line in layout))
+        command = _command(image, first, _accelerator(image, first, warp=warp))
+    except KernelError as error:
+        return Ending(None, str(error))
+    for letter, disk in zip(_DISKS, disks, strict=False):
+        command += ["-drive", f"file={disk},format=raw,if=none,id=d{letter},readonly=on,file.locking=off"]
+        command += ["-device", f"virtio-blk-pci,drive=d{letter}"]
+    for tag, path, more in (("host", "/", ",readonly=on"), ("results", order.folder, "")):
+        command += ["-fsdev", f"local,id={tag},path={path},security_model=none,multidevs=remap{more}"]
+        command += ["-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag}"]
+    command += ["-append", f"{_QUIET} kconform={escaped(order.folder)}"]
+    return _told(command, order)
+
+
+def _told(command: list[str], order: Order) -> Ending:
+    """Start the machine with its orders in the shared folder, and read there what the command's status was."""
+    status, script = order.folder / "status", order.folder / "command.sh"
+    status.unlink(missing_ok=True)
+    kept = [f"export {key}={shlex.quote(value)}" for key, value in order.environment.items()]
+    words = [*kept, f"cd {shlex.quote(str(ROOT))}", f"exec {shlex.join(order.command)}"]
+    script.write_text("\n".join(words), encoding="utf-8")
+    ending = carry_out(command, replace(order, environment=dict(os.environ)))
+    script.unlink()
+    try:
+        told = int(status.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return Ending(None, ending.reason or "the kernel ended before the command did; console.log has its last words")
+    status.unlink()
+    return Ending(told)
+
+
+def _command(image: Image, first: Path, accelerator: list[str]) -> list[str]:
+    command = [_QEMU, *accelerator, "-machine", "q35", "-m", str(MEMORY), "-display", "none", "-nodefaults"]
+    command += [
+        "-no-user-config",
+        "-no-reboot",
+        "-serial",
+        "stdio",
+        "-object",
+        "rng-random,id=r0,filename=/dev/urandom",
+    ]
+    return [*command, "-device", "virtio-rng-pci,rng=r0", "-kernel", str(image.file), "-initrd", str(first)]
+
+
+def _accelerator(image: Image, first: Path, *, warp: bool) -> list[str]:
+    """KVM where the kernel comes up with it, which is found out once; else emulation."""
+    if warp:
+        return [
+            "-accel",
+            "tcg,thread=single,tb-size=512",
+            "-icount",
+            "shift=auto,sleep=off",
+            "-cpu",
+            "max",
+            "-smp",
+            "1",
+        ]
+    processors = ["-smp", str(_processors())]
+    kvm = ["-accel", "kvm", "-cpu", "host", *processors]
+    if os.access("/dev/kvm", os.R_OK | os.W_OK) and _comes_up(image, first, kvm):
+        return kvm
+    return ["-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max", *processors]
+
+
+def _comes_up(image: Image, first: Path, accelerator: list[str]) -> bool:
+    release, qemu = os.uname().release, Path(shutil.which(_QEMU) or _QEMU)
+    known = cache_folder() / f"kvm-{fingerprint([release, str(qemu.stat().st_mtime_ns), str(image.file)])}.json"
+    if not known.exists():
+        command = [*_command(image, first, accelerator), "-append", _QUIET]
+        start = time.monotonic()
+        try:
+            done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=_TRIAL, check=False)  # noqa: S603  Our own.
+            up = b"kconform: the kernel is up" in done.stdout
+        except subprocess.TimeoutExpired:
+            up = False
+        known.write_text(json.dumps({"up": up, "seconds": round(time.monotonic() - start, 3)}), encoding="ascii")
+    return bool(json.loads(known.read_text(encoding="ascii"))["up"])
