@@ -213,6 +213,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("_row", rows, ids=[row.id for row in rows], indirect=True)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Let nobody skip a module of a suite as a whole: its rows would be missing without a word."""
+    report = yield
+    if report.skipped and selection.find_suite(collector.config.stash[SUITES], collector.path) is not None:
+        report.outcome = "failed"
+        report.longrepr = f"{collector.nodeid} is skipped as a whole, so that nobody hears of its rows: use @needs"
+    return report
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Check tests and catalogue against each other, keep the rows that were asked for, start long waits first."""

@@ -4,13 +4,15 @@ A file is read line by line, so that its size costs no memory; what is no record
 is something else altogether ends in a ``ResultsError`` of one line, and so does one that is larger than any run's.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from reports.catalogue import Clause, Document
-from reports.records import SCHEMA_VERSION, End, Row, Run, known
+from reports.honesty import contradiction
+from reports.records import SCHEMA_VERSION, VERDICTS, End, Row, Run, known
 
 RESULTS = "results.jsonl"
 # A record of a row has some kilobytes and the catalogue some hundreds; a run of everything has some tens of megabytes.
@@ -201,8 +203,9 @@ class _Reader:
         self._convert = msgspec.convert
         self._shapes = {"run": shapes.Run, "row": shapes.Row, "end": shapes.End}
         self._labels: list[str | None] = []
-        self._clauses: list[set[str]] = []
+        self._acts: list[dict[str, str]] = []
         self._rows: set[tuple[int, str]] = set()
+        self._counts: list[Counter[str]] = []
         self._damaged = 0
 
     def take(self, number: int, line: bytes) -> tuple[int, Run | Row | End | str] | None:
@@ -220,10 +223,12 @@ class _Reader:
             if kind == "run":
                 return self._begin(data)
             if self._labels and kind in self._shapes:
+                act = self._acts[self._find(data.get("run"))].get(data.get("clause", ""), "")
+                lie = contradiction(data, act) if kind == "row" else ""
                 if self._light and kind == "row":
                     _lighten(data)
                 self._convert(data, self._shapes[kind])
-                return self._add(kind, data)
+                return self._add(kind, data, lie)
             if self._labels:
                 return None  # A kind of record that a later kconform writes.
         # A record that is nested without end makes the decoder give up with a RecursionError.
@@ -251,23 +256,30 @@ class _Reader:
             raise ResultsError(f"{self._path}: has schema version {schema!r:.20}; this kconform reads {SCHEMA_VERSION}")
         try:
             self._convert(data, self._shapes["run"])
-            self._clauses.append({clause for suite in data["suites"] for clause in _check(suite)})
+            acts = {clause: suite["act"] for suite in data["suites"] for clause in _check(suite)}
         except (ValueError, RecursionError) as error:
             raise ResultsError(f"{self._path}: has a run record that can't be used: {_reason(error)}") from error
+        self._acts.append(acts)
+        self._counts.append(Counter())
         self._labels.append(data.get("label"))
         return len(self._labels) - 1, Run(**known(Run, data))
 
-    def _add(self, kind: str, data: dict[str, Any]) -> tuple[int, Row | End]:
+    def _add(self, kind: str, data: dict[str, Any], lie: str) -> tuple[int, Row | End]:
         index = self._find(data.get("run"))
         if kind == "end":
-            return index, End(**known(End, data))
+            end = End(**known(End, data))
+            _check_end(end, self._counts[index])
+            return index, end
+        if lie:
+            raise ValueError(f"the row {data['id']} {lie}")
         if (index, data["id"]) in self._rows:
             raise ValueError(f"the row {data['id']} was there before")
-        if data["clause"] not in self._clauses[index]:
+        if data["clause"] not in self._acts[index]:
             raise ValueError(f"the row {data['id']} is of no clause of its run")
         if len(self._rows) >= MOST_ROWS:
             raise ResultsError(f"{self._path}: has more than {MOST_ROWS:,} rows, which is more than is read")
         self._rows.add((index, data["id"]))
+        self._counts[index].update([data["verdict"], *(["unexpected"] if data["unexpected"] else [])])
         return index, Row.from_record(data)
 
     def _find(self, label: str | None) -> int:
@@ -277,6 +289,21 @@ class _Reader:
         if label not in self._labels:
             raise ValueError(f"no run has the label {label}")
         return len(self._labels) - 1 - self._labels[::-1].index(label)
+
+
+def _check_end(end: End, counts: Counter[str]) -> None:
+    """See that the end of a run says of its rows what they say themselves; where some are missing nobody knows.
+
+    Raises:
+        ValueError: when it does not.
+    """
+    if end.reported != sum(counts[verdict] for verdict in VERDICTS):
+        return
+    for what, said in {**end.verdicts, "unexpected": end.unexpected}.items():
+        if said != counts[what]:
+            raise ValueError(f"the end counts {said} rows that are '{what}', and there are {counts[what]}")
+    if end.unexpected and end.exit_status == 0:
+        raise ValueError(f"the end says that the run passed, and {end.unexpected} rows are unexpected")
 
 
 def _lighten(data: dict[str, Any]) -> None:

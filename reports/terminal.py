@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from reports.catalogue import Clause
 from reports.commandline import Commands, declare, wants_results, write
-from reports.conformance import NOT_SELECTED, DocumentScore, reasons_not_exercised, score_documents
+from reports.conformance import NOT_SELECTED, DocumentScore, reasons_not_exercised, score_clauses, score_documents
 from reports.plain import one_line
 from reports.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row
 from reports.results import Results, read_many
@@ -89,6 +89,7 @@ def summary(results: Results) -> list[str]:
         f"{counts[DEVIATES] - expected} deviate unexpectedly, {counts[NOT_EXERCISED]} not exercised, "
         f"{counts[HARNESS_ERROR]} harness errors"
     )
+    lines += _not_selected(results)
     lines += _not_exercised(results)
     lines += _unexpected(rows) or [
         f"nothing unexpected{' among the rows that are there' if results.incomplete else ''}"
@@ -118,6 +119,16 @@ def _not_exercised(results: Results) -> list[str]:
         shown = ", ".join(ids[:3]) + (f" and {len(ids) - 3} more" if len(ids) > 3 else "")
         lines.append(f"not exercised: {shown}: {reason}")
     return lines
+
+
+def _not_selected(results: Results) -> list[str]:
+    """What the run was not about: clauses that could be tried, and have no row in it."""
+    every = score_clauses(results)
+    without = [name for name, score in every.items() if not score.rows and not score.clause.untestable]
+    if not without:
+        return []
+    shown = ", ".join(without[:3]) + (f" and {len(without) - 3} more" if len(without) > 3 else "")
+    return [f"not selected: {len(without)} of {len(every)} clauses have no row here: {shown}"]
 
 
 def _unexpected(rows: list[Row]) -> list[str]:

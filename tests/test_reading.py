@@ -130,7 +130,8 @@ def test_a_file_of_several_runs(tmp_path: Path) -> None:
     run, *rows, end = RECORDS
     first, second = {**run, "label": "old"}, {**run, "label": "new"}
     mixed = [first, second, {**rows[0], "run": "old"}, {**rows[0], "run": "new"}, {**rows[1], "run": "new"}]
-    mixed += [rows[2], {**end, "run": "old", "collected": 1, "reported": 1}]
+    ended = {"collected": 1, "reported": 1, "verdicts": {"conforms": 1}, "unexpected": 0}
+    mixed += [rows[2], {**end, "run": "old", **ended}]
     old, new = read_many([written(tmp_path, mixed)])
     assert (old.label, len(old.rows), old.incomplete) == ("old", 1, "")
     assert (new.label, [row.id for row in new.rows]) == ("new", [row["id"] for row in rows[:3]])

@@ -159,6 +159,7 @@ def test_nothing_from_outside_gets_out_of_its_string(tmp_path: Path) -> None:
     hostile = row(
         "a",
         "deviates",
+        unexpected=True,
         expected=HOSTILE,
         observed=HOSTILE,
         world={"name": "loopback", "hosts": []},

@@ -1,0 +1,58 @@
+"""The lies that survive because noticing them is not the row's job, with the reason for each: ``accepted.toml``."""
+
+import linecache
+import tomllib
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from tests.prove.journal import Told
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """One entry: which rows, calls and lies (globs), at lines like which, in rows that come to what, and why."""
+
+    reason: str
+    row: str = "*"
+    call: str = "*"
+    lie: tuple[str, ...] = ("*",)
+    file: str = "*"
+    line: tuple[str, ...] = ("*",)
+    verdict: str = "*"
+
+    def covers(self, told: Told) -> bool:
+        """Tell whether the entry speaks of that lie."""
+        lied = told.lied
+        return (
+            fnmatchcase(lied.row, self.row)
+            and fnmatchcase(lied.call, self.call)
+            and any(fnmatchcase(lied.lie, lie) for lie in self.lie)
+            and fnmatchcase(lied.place.partition(":")[0], self.file)
+            and any(fnmatchcase(line_of(lied.place), line) for line in self.line)
+            and fnmatchcase(told.verdict, self.verdict)
+        )
+
+
+def line_of(place: str) -> str:
+    """The line of code at a place, such as ``suites/connect/test_api.py:30``."""
+    name, _, number = place.partition(":")
+    return linecache.getline(name, int(number or 0)).strip()
+
+
+def load_accepted(path: Path) -> list[Accepted]:
+    """Read the file.
+
+    Raises:
+        ValueError: when an entry has no reason, or covers everything.
+    """
+    entries = []
+    for entry in tomllib.loads(path.read_text(encoding="utf-8")).get("accepted", []):
+        for name in ("lie", "line"):
+            if name in entry:
+                entry[name] = tuple([entry[name]] if isinstance(entry[name], str) else entry[name])
+        made = Accepted(**entry)
+        if not made.reason or made == Accepted(made.reason):
+            raise ValueError(f"{path.name}: an entry needs a reason, and may not cover everything: {made}")
+        entries.append(made)
+    return entries
