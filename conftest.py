@@ -26,6 +26,7 @@ from fixtures.facts import (  # noqa: E402  After the rewrite.
     privilege_facts,
     security_modules,
     system_facts,
+    upstream_release,
     version_facts,
 )
 from fixtures.features import Feature, probe_all, probe_doors  # noqa: E402
@@ -40,7 +41,6 @@ from reports.catalogue import CatalogueError, Suite, find_suites, load_suite  # 
 from reports.collector import Collector  # noqa: E402
 from reports.expectations import KernelFacts, load_expectations  # noqa: E402
 from reports.records import Run  # noqa: E402
-from reports.results import ResultsError  # noqa: E402
 from reports.selection import Selection, SelectionError  # noqa: E402
 from reports.terminal import listing  # noqa: E402
 from wiring.journal import JOURNAL, Journal  # noqa: E402
@@ -114,7 +114,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[OVERLAP] = Overlap()
     watch()
     try:
-        facts = KernelFacts(os.uname().release, implementation(), security_modules())
+        facts = KernelFacts(upstream_release(), implementation(), security_modules())
         config.stash[EXPECTATIONS] = {suite.name: load_expectations(suite, facts) for suite in suites}
         config.stash[ISOLATION] = enter_private_network()
     except (CatalogueError, IsolationError) as error:
@@ -129,7 +129,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     results = Path(config.option.results).absolute() if config.option.results else None
     config.stash[EVIDENCE] = EvidencePlan(results, config.option.evidence)
-    config.stash[EARLIER], config.stash[JOURNALS] = _earlier(config, results), Journal(results)
+    config.stash[EARLIER], config.stash[JOURNALS] = Earlier.asked_for(config, results), Journal(results)
     # A short name at a short place: the paths of UNIX sockets have at most 107 bytes.
     config.stash[RUN_FOLDER] = _run_folder(None)
     if in_user_namespace() and not config.option.basetemp:
@@ -353,16 +353,6 @@ def _run_folder(parent: str | None) -> Path:
     made = Path(tempfile.mkdtemp(dir=parent, prefix="kconform-" if parent is None else ""))
     made.chmod(0o711)
     return made
-
-
-def _earlier(config: pytest.Config, results: Path | None) -> Earlier:
-    how: str = config.option.resume
-    if not how:
-        return Earlier()
-    try:
-        return Earlier.read(results or Path(), how, config)
-    except ResultsError as error:
-        raise pytest.UsageError(f"--resume: {error}") from error
 
 
 def _load(config: pytest.Config) -> tuple[list[Suite], Selection]:

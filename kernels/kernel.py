@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,6 +61,7 @@ class Kernel:
         alone: whether it wants the machine for itself, since nothing is between it and the machine.
         processors: how many processors it keeps busy.
         memory: how much memory it takes at most (MiB).
+        workers: how many workers run the suites, in the words of ``pytest -n``; each has to start, and to collect.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Kernel:
     alone: bool = False
     processors: int = 1
     memory: int = 1024
+    workers: str = "auto"
 
 
 def carry_out(command: list[str], order: Order) -> Ending:
@@ -78,9 +81,11 @@ def carry_out(command: list[str], order: Order) -> Ending:
         command: what to run.
         order: whose log, environment, limit and watch count.
     """
+    # Who is killed takes what it has started along.
+    guarded = ["setpriv", "--pdeathsig", "KILL", *command] if shutil.which("setpriv") else command
     with order.log.open("ab") as log:
         process = subprocess.Popen(  # noqa: S603  The commands are those of the kernels here.
-            command,
+            guarded,
             cwd=ROOT,
             env=dict(order.environment),
             stdin=subprocess.DEVNULL,

@@ -90,7 +90,17 @@ def run_suites(kernel: Kernel, folder: Path, arguments: list[str], limits: Limit
     environment = {key: os.environ[key] for key in _KEPT if key in os.environ}
     environment |= {"PYTHONDONTWRITEBYTECODE": "1", "HOME": "/tmp", "TMPDIR": "/tmp"}  # noqa: S108  The guest's.
     environment |= {"KCONFORM_COMMIT": _commit()}
-    command = [python(), "-m", "pytest", "suites", "-n", "auto", "-p", "no:cacheprovider", f"--results={folder}"]
+    command = [
+        python(),
+        "-m",
+        "pytest",
+        "suites",
+        "-n",
+        kernel.workers,
+        "-p",
+        "no:cacheprovider",
+        f"--results={folder}",
+    ]
     watch, inquest = _Watch(folder, limits.stall), Inquest(folder, limits.restarts)
     order = Order([*command, *arguments], folder, limits.seconds, environment, watch.look)
     how, start = "", watch.began

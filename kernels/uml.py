@@ -47,4 +47,4 @@ def _run(order: Order) -> Ending:
     return Ending(told)
 
 
-UML = Kernel("uml", "user-mode Linux, as Debian builds it", _lacks, _run, memory=MEMORY)
+UML = Kernel("uml", "user-mode Linux, as Debian builds it", _lacks, _run, memory=MEMORY, workers="0")

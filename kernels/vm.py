@@ -48,7 +48,8 @@ def machine(name: str) -> Kernel:
     what = f"the kernel {asked} in a virtual machine{', its clock skipping idle times' if warp else ''}"
     processors = 1 if warp else _processors()
     lacks, run = partial(_lacks, asked), partial(_run, asked, warp)
-    return Kernel(name, what, lacks, run, processors=processors, memory=MEMORY)
+    workers = str(processors if processors > 1 else 0)
+    return Kernel(name, what, lacks, run, processors=processors, memory=MEMORY, workers=workers)
 
 
 def tools_missing() -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from fixtures.plan import RowPlan
 from reports.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row, Run
-from reports.results import read_results
+from reports.results import ResultsError, read_results
 from reports.terminal import failure, word
 from wiring.journal import read_journal
 from wiring.recorder import blank_row
@@ -31,6 +31,19 @@ class Earlier:
     rows: list[Row] = field(default_factory=list)
     ended: frozenset[str] = frozenset()
     begun: frozenset[str] = frozenset()
+
+    @classmethod
+    def asked_for(cls, config: pytest.Config, results: Path | None) -> "Earlier":
+        """What ``--resume`` asks for.
+
+        Raises:
+            UsageError: when there is nothing to go on with.
+        """
+        how: str = config.option.resume
+        try:
+            return cls.read(results or Path(), how, config) if how else cls()
+        except ResultsError as error:
+            raise pytest.UsageError(f"--resume: {error}") from error
 
     @classmethod
     def read(cls, folder: Path, how: str, config: pytest.Config) -> "Earlier":
