@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help conformance conformance-all test lint types format tests suites bench report soak prove matrix kernels disagreements world list lock clean
+.PHONY: help conformance conformance-all test lint types format tests suites bench report soak prove matrix kernels bundle disagreements world list lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -58,6 +58,9 @@ matrix: $(VENV)/run.installed ## Check several kernels by the native call (KERNE
 kernels: ## Install what other kernels need, with Debian's package tools (as root)
 	apt-get install -y --no-install-recommends runsc user-mode-linux qemu-system-x86 busybox-static e2fsprogs kmod iproute2
 
+bundle: $(VENV)/run.installed ## Make one executable file, dist/kconform.pyz, for machines that have nothing but a Python
+	@$(BIN)/python -m bundle $(ARGS)
+
 disagreements: $(VENV)/run.installed ## Write docs/disagreements.md from the results in reports/out
 	@$(BIN)/python -m reports disagreements $(RESULTS) --output docs/disagreements.md
 
@@ -79,7 +82,7 @@ lock: ## Lock the dependencies of pyproject.toml anew, with hashes
 	@rm -rf $(VENV)-lock
 
 clean: ## Remove the environment, caches and reports
-	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache reports/out
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache reports/out dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/run.installed: requirements/run.txt requirements/bootstrap.py

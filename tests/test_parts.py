@@ -125,6 +125,7 @@ ALLOWED = {
     "reports": {"reports", "jinja2"},
     "suites": {"fixtures", "netns", "pytest", "suites"},
     "kernels": {"kernels"},
+    "bundle": {"bundle"},
 }
 OURS = {*ALLOWED, "kernels", "wiring", "tests", "conftest", "pyroute2", "scapy", "psutil", "pytest", "jinja2"}
 
