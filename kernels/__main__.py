@@ -1,6 +1,7 @@
 """``python -m kernels``: which kernels can be run here, and the suites inside one of them or several."""
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -59,6 +60,7 @@ def _run(chosen: argparse.Namespace, arguments: list[str]) -> int:
     if missing:
         print(f"{kernel.name} can't be run here: {missing}", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # In good order: what was made goes.
     folder = chosen.results or Path("reports/out") / folder_name(kernel)
     ran = run_suites(kernel, folder, arguments, _limits(chosen))
     log = ran.folder / "console.log"

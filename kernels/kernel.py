@@ -2,12 +2,11 @@
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,11 +80,9 @@ def carry_out(command: list[str], order: Order) -> Ending:
         command: what to run.
         order: whose log, environment, limit and watch count.
     """
-    # Who is killed takes what it has started along.
-    guarded = ["setpriv", "--pdeathsig", "KILL", *command] if shutil.which("setpriv") else command
     with order.log.open("ab") as log:
         process = subprocess.Popen(  # noqa: S603  The commands are those of the kernels here.
-            guarded,
+            command,
             cwd=ROOT,
             env=dict(order.environment),
             stdin=subprocess.DEVNULL,
@@ -94,7 +91,7 @@ def carry_out(command: list[str], order: Order) -> Ending:
             start_new_session=True,
         )
         # A pipe, since gVisor writes to a file at an offset of its own.
-        with process, subprocess.Popen(["cat"], stdin=process.stdout, stdout=log) as copier:  # noqa: S607  Wherever it is.
+        with process, subprocess.Popen(["cat"], stdin=process.stdout, stdout=log) as copier, _kept(process):  # noqa: S607  Wherever it is.
             try:
                 return _wait(process, order)
             except KeyboardInterrupt:
@@ -108,6 +105,18 @@ def carry_out(command: list[str], order: Order) -> Ending:
                 if process.stdout is not None:
                     process.stdout.close()
                 copier.wait(10)
+
+
+@contextlib.contextmanager
+def _kept(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Have a process's group killed should this process die meanwhile, however it dies."""
+    command = ["sh", "-c", f"read word; kill -KILL -{process.pid}"]
+    keeper = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603  Fixed words.
+    try:
+        yield
+    finally:
+        keeper.kill()
+        keeper.communicate()
 
 
 def _wait(process: subprocess.Popen[bytes], order: Order) -> Ending:

@@ -21,7 +21,7 @@ from typing import Any
 import psutil
 
 from netns import WORLDS, enter_private_network
-from tests import bench_page
+from tests import bench_kernels, bench_page
 
 ROOT = Path(__file__).parent.parent
 
@@ -74,6 +74,7 @@ def main() -> int:
         "rows": rows_per_second(),
         "growth": {rows: seconds_for(rows) for rows in (100, 200, 400, 800, 1600)},
     }
+    numbers["kernels"] = bench_kernels.kernels()
     with tempfile.TemporaryDirectory() as folder:
         numbers["run"] = whole_run(Path(folder))
         numbers["report"] = bench_page.report(Path(folder) / "results.jsonl")
@@ -228,6 +229,7 @@ def table(numbers: dict[str, Any]) -> list[str]:
         f"report {run['report_megabytes']} MB"
     )
     lines += bench_page.in_words(numbers["report"])
+    lines += bench_kernels.in_words(numbers["kernels"])
     growth = ", ".join(f"{rows} rows {seconds:.1f} s" for rows, seconds in numbers["growth"].items())
     lines.append(f"growth (2 workers): {growth}")
     first = numbers["first_verdict"]

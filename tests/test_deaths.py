@@ -4,10 +4,16 @@ The kernel here is a group of processes, which a row of a small suite kills as a
 """
 
 import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import psutil
 import pytest
 
 from kernels.kernel import Ending, Kernel, Order, carry_out
@@ -141,6 +147,34 @@ def test_a_known_death(project: Project, frail: Frail) -> None:
     assert (ran.status, ran.deaths) == (0, 1)
     assert rows["b"]["verdict"] == "deviates"
     assert rows["b"]["expectation"]["state"] == "met"
+
+
+def test_a_guest_ends_with_who_started_it(tmp_path: Path) -> None:
+    order = "Order([], pathlib.Path('.'), 60.0, {'PATH': '/usr/bin:/bin'})"
+    words = (
+        f"import pathlib; from kernels.kernel import *; carry_out(['sh', '-c', 'echo $$; sleep 61 & wait'], {order})"
+    )
+    command = [sys.executable, "-c", words]
+    with subprocess.Popen(command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}) as starter:
+        log = tmp_path / "console.log"
+        _until(lambda: log.exists() and log.read_text(encoding="ascii").endswith("\n"))
+        group = int(log.read_text(encoding="ascii"))
+        starter.kill()
+    _until(lambda: not [each for each in psutil.process_iter() if _group(each.pid) == group])
+
+
+def _group(pid: int) -> int:
+    try:
+        return os.getpgid(pid) if psutil.Process(pid).status() != psutil.STATUS_ZOMBIE else 0
+    except (ProcessLookupError, psutil.NoSuchProcess):
+        return 0
+
+
+def _until(done: Callable[[], object]) -> None:
+    end = time.monotonic() + 20
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_a_panic_of_a_real_kernel(tmp_path: Path) -> None:

@@ -1,0 +1,41 @@
+"""What it costs to have another kernel: its start, and a run of one row, on each that can be had on this machine."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from kernels import KERNELS, find_kernel
+from kernels.cache import cache_folder
+from kernels.suites import Limits, run_suites
+
+ROW = "connect.tcp.success.blocking/inet-stream-blocking-syscall"
+
+
+def kernels() -> dict[str, Any]:
+    """Seconds for each kernel until the suites begin, and for one row in all; or what it lacks."""
+    fetched = [f"vm:{path.name}" for path in sorted((cache_folder() / "kernels").glob("*-amd64"))][:1]
+    numbers: dict[str, Any] = {}
+    for name in [*KERNELS, *fetched]:
+        kernel = find_kernel(name)
+        missing = kernel.lacks()
+        if missing:
+            numbers[name] = {"missing": missing}
+            continue
+        with tempfile.TemporaryDirectory(prefix="kconform-bench-") as folder:
+            Path(folder).chmod(0o755)  # For a user without privilege, too.
+            ran = run_suites(kernel, Path(folder) / "out", ["--row", ROW], Limits(300, 120, 0))
+        if ran.start_up is None or ran.status != os.EX_OK:
+            numbers[name] = {"missing": f"the row did not conform: exit status {ran.status}"}
+        else:
+            numbers[name] = {"start_up": round(ran.start_up, 2), "one_row": round(ran.seconds, 2)}
+    return numbers
+
+
+def in_words(numbers: dict[str, Any]) -> list[str]:
+    """The numbers for people."""
+    lines = ["kernel     seconds until the suites begin, and for one row in all"]
+    for name, found in numbers.items():
+        told = found.get("missing") or f"{found['start_up']:8.2f} {found['one_row']:8.2f}"
+        lines.append(f"{name:<10} {told}")
+    return lines
