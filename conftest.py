@@ -30,12 +30,12 @@ from fixtures.facts import (  # noqa: E402  After the rewrite.
     version_facts,
 )
 from fixtures.features import Feature, probe_all, probe_doors  # noqa: E402
-from fixtures.overlap import Overlap, in_shares  # noqa: E402
+from fixtures.overlap import WAITS, Overlap, in_shares  # noqa: E402
 from fixtures.phases import run_row, watch  # noqa: E402
 from fixtures.plan import ALL, PlanError, RowPlan, rows_of  # noqa: E402
-from fixtures.provided import FEATURES, RUN_FOLDER, lives_in_kept_world  # noqa: E402
+from fixtures.provided import FEATURES, RUN_FOLDER, lives_in_kept_world, why_not  # noqa: E402
 from fixtures.rows import ROW, RowState  # noqa: E402
-from netns import IsolationError, can_return, enter_private_network, in_user_namespace, kept_loopback  # noqa: E402
+from netns import IsolationError, enter_private_network, in_user_namespace, kept_loopback  # noqa: E402
 from reports import selection  # noqa: E402
 from reports.catalogue import CatalogueError, Suite, find_suites, load_suite  # noqa: E402
 from reports.collector import Collector  # noqa: E402
@@ -239,6 +239,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         gone = [item for item in items if item not in set(kept)]
         config.hook.pytest_deselected(items=gone)
         items[:] = kept
+    for item in items:
+        if isinstance(item, pytest.Function):
+            item.stash[WAITS] = _wait(item)
     items[:] = in_shares(items, getattr(config, "workerinput", {}).get("workercount", 1))
 
 
@@ -260,8 +263,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     overlap = item.config.stash[OVERLAP]
     here = item.config.option.usepdb or item.config.option.capture == "no"
     alone = item.config.stash[EARLIER].how == UNDER_WAY
-    # Where a process can make one namespace only, each row has a process of its own.
-    if here or (item.get_closest_marker("waits") is None and can_return() and not alone):
+    if here or not (alone or item.stash.get(WAITS, 0.0)):
         run_row(item, nextitem)
         overlap.collect()
     else:
@@ -393,6 +395,18 @@ def _wanted(config: pytest.Config, item: pytest.Item, chosen: Selection) -> bool
         and clause is not None
         and chosen.wants(plan.id, plan.clause, clause.documents, plan.variant.door)
     )
+
+
+def _wait(item: pytest.Function) -> float:
+    """How long the kernel makes a row wait: by its marks, and where it does otherwise, by what is known of that."""
+    suite = selection.find_suite(item.config.stash[SUITES], item.path)
+    try:
+        if suite is None or why_not(item, _plan(item)):
+            return 0.0
+    except LookupError:  # The row itself will say so.
+        return 0.0
+    known = item.config.stash[EXPECTATIONS][suite.name].find(_plan(item).id)
+    return max(float(sum(mark.args[0] for mark in item.iter_markers("waits"))), known.waits if known else 0.0)
 
 
 def _plan(item: pytest.Function) -> RowPlan:

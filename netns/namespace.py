@@ -46,33 +46,26 @@ def can_return() -> bool:
 
 
 class _Only:
-    """The one namespace that a process makes where nobody can go back; a child may make one of its own."""
+    """The one namespace that a process has at a time where nobody can go back."""
 
-    made = False
+    held: "Namespace | None" = None
 
     @classmethod
-    def take(cls) -> None:
-        if cls.made:
+    def take(cls, namespace: "Namespace") -> None:
+        if cls.held is not None and cls.held.fd >= 0:
             raise OSError(
                 errno.EOPNOTSUPP,
-                "this kernel lets nobody back into a namespace (setns): a row can have one only",
+                "this kernel lets nobody back into a network namespace (setns), so that a row can have one only",
             )
         unshare(CLONE_NEWNET)
-        cls.made = True
-
-    @classmethod
-    def forget(cls) -> None:
-        cls.made = False
-
-
-os.register_at_fork(after_in_child=_Only.forget)
+        cls.held = namespace
 
 
 class Namespace:
     """A network namespace held by a descriptor; its loopback is up, and it has IPv6 where the kernel does.
 
-    Where a kernel lets nobody back into a namespace (``can_return``), the process that makes one moves into it for
-    good, and can make no other.
+    Where a kernel lets nobody back into a namespace (``can_return``), the thread that makes one moves into it, stays
+    there, and can make no other before this one is closed.
 
     Args:
         name: what messages and reports call it, such as ``client``.
@@ -83,12 +76,13 @@ class Namespace:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.fd = -1
         self.changes: list[Change] = []
         self._links: dict[int, str] = {}
         self._netlink: IPRoute | None = None
         self._requests: Requests | None = None
         if not can_return():
-            _Only.take()
+            _Only.take(self)
             _prepare()
             self.fd = os.open(_CURRENT, os.O_RDONLY | os.O_CLOEXEC)
             return
@@ -193,12 +187,26 @@ class Namespace:
             if not self._is_running(link):
                 return True
             routes = Path("/proc/thread-self/net/ipv6_route").read_text(encoding="ascii")
+        if not routes:  # A kernel that shows none: where lo is up, there is one at least.
+            return self._can_bind(address)
         start = socket.inet_pton(socket.AF_INET6, address).hex() + " 80 "
         found = [line.split()[8] for line in routes.splitlines() if line.startswith(start)]
         return any(int(flags, 16) & _RTF_LOCAL for flags in found)
 
+    def has_ipv6(self) -> bool:
+        """Tell whether this kernel has IPv6: it can be turned off, or its loopback address can be bound."""
+        return self.has_sysctl(_NO_IPV6[0]) or self._can_bind("::1")
+
+    def _can_bind(self, address: str) -> bool:
+        try:
+            with self.inside(), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+                sock.bind((address, 0))
+        except OSError:
+            return False
+        return True
+
     def _is_running(self, link: str) -> bool:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        with _asker() as sock:
             flags: int = struct.unpack_from("16xh", fcntl.ioctl(sock, _SIOCGIFFLAGS, _request(link)))[0]
         return bool(flags & _IFF_RUNNING)
 
@@ -312,18 +320,27 @@ def _prepare() -> None:
         finally:
             os.close(fd)
     _inherited.ipv6_off = off
-    # By ioctl, since most worlds need nothing else; gVisor has these for sockets of the Internet only.
-    try:
-        _raise_loopback(socket.AF_UNIX)
-    except OSError:
-        _raise_loopback(socket.AF_INET)
-
-
-def _raise_loopback(family: int) -> None:
-    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+    # By ioctl, since most worlds need nothing else.
+    with _asker() as sock:
         flags = struct.unpack_from("16xh", fcntl.ioctl(sock, _SIOCGIFFLAGS, _request("lo")))[0]
         if not flags & _IFF_UP:
             fcntl.ioctl(sock, _SIOCSIFFLAGS, _request("lo", flags | _IFF_UP))
+
+
+def _asker() -> socket.socket:
+    """A socket in the namespace of this thread, to ask for links by ioctl."""
+    return socket.socket(_asking_family(), socket.SOCK_DGRAM)
+
+
+@cache
+def _asking_family() -> int:
+    """The family whose sockets know links: every one on Linux, where UNIX is the cheapest; on gVisor the Internet."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        try:
+            fcntl.ioctl(sock, _SIOCGIFFLAGS, _request("lo"))
+        except OSError:
+            return socket.AF_INET
+    return socket.AF_UNIX
 
 
 def _request(link: str, flags: int = 0) -> bytes:

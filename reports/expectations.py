@@ -29,7 +29,8 @@ class Expectation:
 
     The last three say which kernels the entry is for, by facts of the run; empty ones say nothing: ``kernel`` is a
     range of releases such as ``>=6.1,<6.8``, ``implementation`` a name such as ``gVisor``, ``security`` a module such
-    as ``selinux``.
+    as ``selinux``. ``waits`` is how many seconds such a row takes, where that is long: rows that wait start early, and
+    wait together.
     """
 
     rows: str
@@ -40,6 +41,7 @@ class Expectation:
     kernel: str = ""
     implementation: str = ""
     security: str = ""
+    waits: float = 0.0
 
     def holds(self, facts: KernelFacts) -> bool:
         """Tell whether the entry is for the kernel that these are facts of."""
@@ -151,11 +153,14 @@ def load_expectations(suite: Suite, facts: KernelFacts) -> Expectations:
 
 
 def _read(table: Table, path: Path) -> Expectation:
-    table.only({"rows", "observed", "reason", "document", "kernel", "implementation", "security"})
+    table.only({"rows", "observed", "reason", "document", "kernel", "implementation", "security", "waits"})
     known = {key: table.text(key, "") for key in ("kernel", "implementation", "security")}
     wrong = [part for part in known["kernel"].split(",") if part and not _RANGE.fullmatch(part)]
     if wrong:
         raise CatalogueError(f"{path}: kernel = '{known['kernel']}' is no range of releases, such as '>=6.1,<6.8'")
+    waits = table.data.get("waits", 0)
+    if not isinstance(waits, int | float) or isinstance(waits, bool) or waits < 0:
+        raise CatalogueError(f"{table.place}: 'waits' has to be a number of seconds")
     return Expectation(
         table.text("rows"),
         table.text("observed"),
@@ -163,6 +168,7 @@ def _read(table: Table, path: Path) -> Expectation:
         table.text("document"),
         str(path),
         **known,
+        waits=float(waits),
     )
 
 

@@ -73,8 +73,9 @@ def no_socket(folder: Path) -> Iterator[Callable[[str], int]]:
 
 
 @pytest.fixture
-def hurried(world: World) -> World:
+def hurried(require: Callable[[str], None], world: World) -> World:
     """The world, with a client that gives up 3 seconds after its first SYN: one retransmission in place of six."""
+    require("tcp_syn_retries")
     world.client.sysctl("net.ipv4.tcp_syn_retries", 1)
     if world.client.namespace.has_sysctl("net.ipv4.tcp_syn_linear_timeouts"):
         world.client.sysctl("net.ipv4.tcp_syn_linear_timeouts", 0)

@@ -16,6 +16,7 @@ from fixtures import (
     cases,
     clause,
     internet,
+    needs,
     port_of,
     variants,
     waits,
@@ -147,6 +148,7 @@ def test_null_address_is_loopback(
 
 
 @clause("connect.null-address.unix.dgram")
+@needs("abstract-names")
 @variants(families=["unix"], types=["dgram"], doors=ALL)
 def test_null_address_dissolves_unix(sock: Socket, server: Server) -> None:
     """After connecting to the null address a UNIX socket has no peer."""
@@ -156,6 +158,7 @@ def test_null_address_dissolves_unix(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.null-address.unix.dgram.kept")
+@needs("abstract-names")
 @variants(families=["unix"], types=["dgram"], modes=BOTH, doors=ALL)
 def test_zeros_are_an_abstract_name(sock: Socket, server: Server) -> None:
     """Linux takes zeros for an abstract name that nobody has; the association stays in force."""

@@ -19,8 +19,9 @@ NetlinkMaker = Callable[..., Socket]
 
 
 @pytest.fixture
-def user(new_socket: SocketMaker) -> NetlinkMaker:
+def user(require: Callable[[str], None], new_socket: SocketMaker) -> NetlinkMaker:
     """Opens sockets of NETLINK_USERSOCK, bound where an address is given."""
+    require("netlink-users")
 
     def make(label: str, address: Address | None = None) -> Socket:
         made = new_socket(label, protocol=USERS)

@@ -29,6 +29,7 @@ from fixtures import (
     cases,
     clause,
     internet,
+    needs,
     variants,
     waits,
     world,
@@ -118,6 +119,7 @@ def limit_segment(sock: Socket) -> None:
 
 
 @clause("connect.tcp.maxseg-before-connect")
+@needs("tcp_timestamps")
 @cases({"plain": (0, 700), "timestamps": (1, 688)})
 @variants(families=INTERNET, doors=ALL, lines=["plain"])
 @variants(families=INTERNET, lines=["timestamps"])

@@ -67,6 +67,7 @@ def test_range_that_moves(sock: Socket, new_socket: SocketMaker, server: Server,
 
 
 @clause("connect.tcp.ephemeral-reserved")
+@needs("ip_local_reserved_ports")
 @cases({"two": ("40000,40001", [40002, 40003]), "span": ("40001-40003", [40000]), "far": ("39999,40004,7", None)})
 @variants(families=INTERNET, doors=ALL, lines=["two"])
 @variants(families=INTERNET, lines=["span", "far"])
@@ -86,6 +87,7 @@ def test_reserved(
 
 
 @clause("connect.tcp.ephemeral-reserved", case="bound")
+@needs("ip_local_reserved_ports")
 @variants(families=INTERNET)
 def test_reserved_port_is_bound(sock: Socket, server: Server, world: World, variant: Variant) -> None:
     """Who asks for a reserved port by name gets it, and connects from it."""

@@ -196,6 +196,7 @@ def test_implicit_connect(sock: Socket, server: Server, sandbox: SandboxMaker) -
 
 
 @clause("connect.landlock.abstract")
+@needs("abstract-names")
 @needs("landlock-scope")
 @variants(families=["unix"], types=["stream", "dgram"], doors=ALL)
 @variants(families=["unix"], types=["seqpacket"])
@@ -212,6 +213,7 @@ def test_abstract_name_outside(sock: Socket, server: Server, sandbox: SandboxMak
 
 
 @clause("connect.landlock.abstract", case="inside")
+@needs("abstract-names")
 @needs("landlock-scope")
 @variants(families=["unix"], types=UNIX_TYPES)
 def test_abstract_name_inside(sock: Socket, sandbox: SandboxMaker, new_socket: SocketMaker) -> None:
@@ -224,6 +226,7 @@ def test_abstract_name_inside(sock: Socket, sandbox: SandboxMaker, new_socket: S
 
 
 @clause("connect.landlock.abstract", case="unscoped")
+@needs("abstract-names")
 @needs("landlock-scope")
 @variants(families=["unix"], types=UNIX_TYPES)
 def test_abstract_name_without_a_scope(sock: Socket, sandbox: SandboxMaker, new_socket: SocketMaker) -> None:
@@ -302,6 +305,7 @@ def test_as_nobody(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.privileges.may-be-required", case="nobody")
+@needs("abstract-names")
 @needs("second-uid")
 @variants(families=["unix"], types=UNIX_TYPES)
 def test_as_nobody_to_a_name(sock: Socket, new_socket: SocketMaker) -> None:

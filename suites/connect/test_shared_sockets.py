@@ -14,6 +14,7 @@ from fixtures import (
     assert_no_connection,
     assert_not_connected,
     clause,
+    needs,
     variants,
     world,
 )
@@ -71,6 +72,7 @@ def test_connected_by_a_child(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.tcp.netns-of-socket")
+@needs("second-namespace")
 @world("pair")
 @variants(families=INTERNET, doors=ALL)
 def test_caller_stands_elsewhere(sock: Socket, server: Server) -> None:

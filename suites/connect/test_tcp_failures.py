@@ -29,6 +29,7 @@ from fixtures import (
     assert_usable,
     cases,
     clause,
+    needs,
     variants,
     waits,
     with_port,
@@ -220,6 +221,7 @@ def test_queue_that_drains(sock: Socket, servers: Servers) -> None:
 
 
 @clause("connect.EADDRNOTAVAIL.remote-not-available")
+@needs("disable_ipv6")
 @variants(families=["inet6"], types=["stream", "dgram"], modes=BOTH)
 def test_no_address_of_ones_own(sock: Socket, server: Server, world: World) -> None:
     """Without any IPv6 address there is none to connect from."""

@@ -121,6 +121,7 @@ def test_ports_used_up(
 
 
 @clause("connect.EAGAIN.ephemeral-exhausted.udp", case="reserved")
+@needs("ip_local_reserved_ports")
 @variants(families=INTERNET, types=["dgram"])
 def test_reserved_ports(sock: Socket, new_socket: SocketMaker, server: Server, world: World) -> None:
     """A reserved port is not chosen, whoever asks, and is as soon as it is reserved no more."""

@@ -30,6 +30,7 @@ from fixtures import (
     assert_usable,
     cases,
     clause,
+    needs,
     variants,
 )
 from fixtures.sockets import open_pair
@@ -205,6 +206,7 @@ def test_sending_elsewhere_as_documented(sock: Socket, server: Server, servers: 
 
 
 @clause("connect.unix.dgram.connect-full")
+@needs("max_dgram_qlen")
 @DGRAM
 def test_peer_with_a_full_queue(sock: Socket, server: Server, servers: Servers, world: World) -> None:
     """A full queue does not keep anybody from connecting; writable is the socket when there is room."""

@@ -56,6 +56,7 @@ def test_datagram_client_has_no_name(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.unix.autobind.passcred")
+@needs("abstract-names")
 @variants(families=["unix"], types=TYPES, doors=ALL)
 @variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_passcred_names_the_client(sock: Socket, server: Server) -> None:
@@ -68,6 +69,7 @@ def test_passcred_names_the_client(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.unix.autobind.passcred", case="seen")
+@needs("abstract-names")
 @variants(families=["unix"], types=STREAMS)
 def test_the_server_sees_the_name(sock: Socket, server: Server, new_socket: SocketMaker) -> None:
     """The server sees that name; two clients have different ones, and a bound one keeps its own."""
@@ -82,6 +84,7 @@ def test_the_server_sees_the_name(sock: Socket, server: Server, new_socket: Sock
 
 
 @clause("connect.unix.autobind.passpidfd")
+@needs("abstract-names")
 @needs("passpidfd")
 @variants(families=["unix"], types=TYPES)
 def test_passpidfd_names_the_client(sock: Socket, server: Server) -> None:
@@ -92,6 +95,7 @@ def test_passpidfd_names_the_client(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.unix.getpeername", case="abstract")
+@needs("abstract-names")
 @variants(families=["unix"], types=TYPES, doors=ALL)
 @variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_abstract_peer_name(sock: Socket, servers: Servers) -> None:
@@ -120,6 +124,7 @@ def test_credentials_of_the_peer(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.unix.SO_PEERCRED", case="user")
+@needs("abstract-names")
 @needs("second-uid")
 @variants(families=["unix"], types=STREAMS)
 def test_credentials_are_those_of_the_moment(sock: Socket, servers: Servers) -> None:
@@ -142,6 +147,7 @@ WRONG_NAMES = {
 
 
 @clause("connect.ECONNREFUSED.unix.abstract")
+@needs("abstract-names")
 @cases({name: path for name, path in WRONG_NAMES.items() if name != "path"})
 @variants(families=["unix"], types=TYPES, doors=ALL)
 @variants(families=["unix"], types=TYPES, modes=["nonblocking"])
@@ -156,6 +162,7 @@ def test_abstract_names_are_all_of_their_bytes(sock: Socket, servers: Servers, c
 
 
 @clause("connect.ENOENT.unix.empty")
+@needs("abstract-names")
 @variants(families=["unix"], types=TYPES)
 def test_empty_path(sock: Socket) -> None:
     """An empty path does not exist."""
@@ -163,6 +170,7 @@ def test_empty_path(sock: Socket) -> None:
 
 
 @clause("connect.ECONNREFUSED.unix.empty")
+@needs("abstract-names")
 @cases({"one-byte": b"\0", "all-bytes": bytes(108)})
 @variants(families=["unix"], types=TYPES, doors=ALL)
 @variants(families=["unix"], types=TYPES, modes=["nonblocking"])
@@ -177,6 +185,7 @@ PAIRS = cases({"to-stream": "stream", "to-dgram": "dgram", "to-seqpacket": "seqp
 
 
 @clause("connect.EPROTOTYPE.unix.abstract")
+@needs("abstract-names")
 @PAIRS
 @variants(families=["unix"], types=["stream"], modes=BOTH, lines=["to-dgram", "to-seqpacket"])
 @variants(families=["unix"], types=["dgram"], modes=BOTH, lines=["to-stream", "to-seqpacket"])
@@ -191,6 +200,7 @@ def test_abstract_socket_of_another_type(sock: Socket, servers: Servers, case: s
 
 
 @clause("connect.EPROTOTYPE.unix.abstract.documented")
+@needs("abstract-names")
 @PAIRS
 @variants(families=["unix"], types=["stream"], lines=["to-dgram", "to-seqpacket"])
 @variants(families=["unix"], types=["dgram"], lines=["to-stream", "to-seqpacket"])
@@ -202,6 +212,7 @@ def test_abstract_socket_of_another_type_as_documented(sock: Socket, servers: Se
 
 
 @clause("connect.unix.abstract-no-permissions")
+@needs("abstract-names")
 @needs("second-uid")
 @variants(families=["unix"], types=TYPES)
 def test_anybody_reaches_an_abstract_name(sock: Socket, servers: Servers) -> None:
@@ -218,6 +229,7 @@ def test_anybody_reaches_an_abstract_name(sock: Socket, servers: Servers) -> Non
 
 
 @clause("connect.unix.netns.pathname")
+@needs("second-namespace")
 @variants(families=["unix"], types=TYPES, modes=BOTH)
 def test_path_from_another_namespace(new_socket: SocketMaker, server: Server) -> None:
     """A socket of another network namespace reaches a listener at a path."""
@@ -227,6 +239,8 @@ def test_path_from_another_namespace(new_socket: SocketMaker, server: Server) ->
 
 
 @clause("connect.unix.netns.abstract")
+@needs("second-namespace")
+@needs("abstract-names")
 @variants(families=["unix"], types=TYPES, modes=BOTH)
 def test_abstract_name_from_another_namespace(sock: Socket, new_socket: SocketMaker, servers: Servers) -> None:
     """A socket of another namespace does not reach an abstract name; one of its own does, from anywhere."""
@@ -242,6 +256,8 @@ def test_abstract_name_from_another_namespace(sock: Socket, new_socket: SocketMa
 
 
 @clause("connect.unix.netns.abstract", case="same-name")
+@needs("second-namespace")
+@needs("abstract-names")
 @variants(families=["unix"], types=STREAMS)
 def test_one_name_in_two_namespaces(sock: Socket, new_socket: SocketMaker, servers: Servers) -> None:
     """Two listeners of one name in two namespaces are told apart."""
