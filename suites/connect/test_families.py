@@ -4,6 +4,8 @@ import socket
 import struct
 from errno import EALREADY, ECONNREFUSED, EFAULT, EINPROGRESS, EINVAL, EISCONN, ENOTCONN, EOPNOTSUPP
 
+import pytest
+
 from fixtures import (
     ALL,
     BOTH,
@@ -25,9 +27,9 @@ from fixtures import (
     world,
 )
 from fixtures.sockets import FAMILIES
+from netns import World
 
 ETH_P_IP = 0x0800
-LOOPBACK = Bytes(struct.pack("=H", socket.AF_PACKET) + struct.pack("!H", ETH_P_IP) + struct.pack("=i12x", 1))
 PROTOCOLS = {"xdp": 0, "alg": 0, "can": 1, "key": 2}
 ADDRESSES: dict[str, Address] = {
     "unspec": Bytes(bytes(16)),
@@ -39,19 +41,26 @@ ADDRESSES: dict[str, Address] = {
 }
 
 
+@pytest.fixture
+def loopback(world: World) -> Address:
+    """The address of lo, for packets of IPv4."""
+    index = world.client.namespace.index("lo")
+    return Bytes(struct.pack("=H", socket.AF_PACKET) + struct.pack("!H", ETH_P_IP) + struct.pack("=i12x", index))
+
+
 @clause("connect.packet.EOPNOTSUPP")
 @variants(families=["packet"], types=["raw"], modes=BOTH, doors=ALL)
 @variants(families=["packet"], types=["dgram"])
-def test_packet_socket(sock: Socket) -> None:
+def test_packet_socket(sock: Socket, loopback: Address) -> None:
     """A packet socket cannot connect, before and after it is bound, and stays bound to what it was bound to."""
-    assert sock.connect(LOOPBACK) == EOPNOTSUPP
+    assert sock.connect(loopback) == EOPNOTSUPP
     before = sock.getsockname().value
-    assert sock.connect(LOOPBACK) == EOPNOTSUPP
+    assert sock.connect(loopback) == EOPNOTSUPP
     assert sock.getsockname() == before
-    assert sock.bind(LOOPBACK) == 0
+    assert sock.bind(loopback) == 0
     bound = sock.getsockname().value
     assert bound != before
-    assert sock.connect(LOOPBACK) == EOPNOTSUPP
+    assert sock.connect(loopback) == EOPNOTSUPP
     assert sock.connect(ADDRESSES["unspec"]) == EOPNOTSUPP
     assert sock.getsockname() == bound
     assert sock.getpeername() == EOPNOTSUPP
@@ -60,11 +69,11 @@ def test_packet_socket(sock: Socket) -> None:
 
 @clause("connect.packet.EOPNOTSUPP", case="hears")
 @variants(families=["packet"], types=["dgram"])
-def test_packet_socket_that_hears(sock: Socket, new_socket: SocketMaker) -> None:
+def test_packet_socket_that_hears(sock: Socket, new_socket: SocketMaker, loopback: Address) -> None:
     """What passes by the link is heard as before: nobody has become its peer."""
     other = new_socket("other", family="inet", kind="dgram")
-    assert sock.bind(LOOPBACK) == 0
-    assert sock.connect(LOOPBACK) == EOPNOTSUPP
+    assert sock.bind(loopback) == 0
+    assert sock.connect(loopback) == EOPNOTSUPP
     assert sock.connect(ADDRESSES["unspec"]) == EOPNOTSUPP
     assert other.send(b"hello", to=Inet("127.0.0.1", 7001)) == 0
     assert sock.recv(skip=28) == b"hello"

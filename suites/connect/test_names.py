@@ -212,6 +212,7 @@ def test_source_for_loopback(sock: Socket, servers: Servers, world: World, case:
 
 
 @clause("connect.tcp.low-port-no-privilege")
+@needs("protected-ports")
 @cases({"1": 1, "1023": 1023})
 @variants(families=INTERNET, doors=ALL, lines=["1023"])
 @variants(families=INTERNET, lines=["1"])
@@ -226,6 +227,7 @@ def test_low_port(sock: Socket, new_socket: SocketMaker, servers: Servers, case:
 
 
 @clause("connect.tcp.low-port-no-privilege", case="another-user")
+@needs("protected-ports")
 @needs("second-uid")
 @variants(families=INTERNET)
 def test_low_port_as_another_user(sock: Socket, new_socket: SocketMaker, servers: Servers) -> None:

@@ -5,7 +5,7 @@ import signal
 import socket
 import struct
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from errno import EALREADY, ECONNREFUSED, EINPROGRESS, EINTR, EISCONN
 from pathlib import Path
 from signal import SIGUSR1
@@ -258,8 +258,9 @@ def test_not_caught(sock: Socket, servers: Servers, case: int | None) -> None:
     assert_connected(sock, busy.server)
 
 
-def child_that_connects(sock: Socket, address: Address) -> int:
-    """The process id of a child that connects the socket and exits with the errno."""
+@contextmanager
+def child_that_connects(sock: Socket, address: Address) -> Iterator[int]:
+    """The process id of a child that connects the socket and exits with the errno; nothing is left of it afterwards."""
     data = address.pack()
     place = sock.calls.door.place(data)
     pid = os.fork()
@@ -271,7 +272,13 @@ def child_that_connects(sock: Socket, address: Address) -> int:
             status = sock.calls.door.invoke("connect", sock.fd, place, len(data))[1]
         finally:
             os._exit(status)
-    return pid
+    try:
+        yield pid
+    finally:
+        with suppress(ChildProcessError):  # The test has waited for it.
+            if os.waitpid(pid, os.WNOHANG)[0] == 0:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
 
 
 def sleeps(pid: int) -> bool:
@@ -287,15 +294,15 @@ def test_stopped_and_continued(sock: Socket, servers: Servers, case: tuple[float
     """A stop ends the call only where there is a send timeout; the attempt goes on in any case."""
     busy = servers.full()
     limit(sock, socket.SO_SNDTIMEO, case[0])
-    child = child_that_connects(sock, busy.address)
-    until(lambda: state_of(sock) == "SYN_SENT" and sleeps(child), "the child waits")
-    os.kill(child, signal.SIGSTOP)
-    os.waitpid(child, os.WUNTRACED)
-    os.kill(child, signal.SIGCONT)
-    if not case[0]:
-        until(lambda: sleeps(child), "the child waits again")
-        busy.make_room()
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == case[1]
+    with child_that_connects(sock, busy.address) as child:
+        until(lambda: state_of(sock) == "SYN_SENT" and sleeps(child), "the child waits")
+        os.kill(child, signal.SIGSTOP)
+        os.waitpid(child, os.WUNTRACED)
+        os.kill(child, signal.SIGCONT)
+        if not case[0]:
+            until(lambda: sleeps(child), "the child waits again")
+            busy.make_room()
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == case[1]
     assert sock.tcp_state() == ("SYN_SENT" if case[0] else "ESTABLISHED")
     sock.set_blocking(False)
     assert sock.connect(busy.address) == (EALREADY if case[0] else EISCONN)
