@@ -11,6 +11,7 @@ from reports import (
     kcidb,
     ktap,
     merge,
+    propose,
     render,
     reproduce,
     rows,
@@ -35,6 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     compare.add_command(commands)
     merge.add_command(commands)
     disagreements.add_command(commands)
+    propose.add_command(commands)
     ktap.add_command(commands)
     kcidb.add_command(commands)
     tmt.add_command(commands)

@@ -27,10 +27,11 @@ class KernelFacts:
 class Expectation:
     """Rows by pattern, what they are known to observe, why, and what document says so.
 
-    The last three say which kernels the entry is for, by facts of the run; empty ones say nothing: ``kernel`` is a
-    range of releases such as ``>=6.1,<6.8``, ``implementation`` a name such as ``gVisor``, ``security`` a module such
-    as ``selinux``. ``waits`` is how many seconds such a row takes, where that is long: rows that wait start early, and
-    wait together.
+    ``pattern`` tells that ``observed`` is a regular expression, for what is another number each time. ``kernel``,
+    ``implementation`` and ``security`` say which kernels the entry is for, by facts of the run; empty ones say nothing:
+    ``kernel`` is a range of releases such as ``>=6.1,<6.8``, ``implementation`` a name such as ``gVisor``, ``security``
+    a module such as ``selinux``. ``waits`` is how many seconds such a row takes, where that is long: rows that wait
+    start early, and wait together.
     """
 
     rows: str
@@ -42,6 +43,13 @@ class Expectation:
     implementation: str = ""
     security: str = ""
     waits: float = 0.0
+    pattern: bool = False
+
+    def explains(self, observed: str | None) -> bool:
+        """Tell whether this is what the rows are known to observe."""
+        if self.pattern:
+            return observed is not None and re.fullmatch(self.observed, observed) is not None
+        return observed == self.observed
 
     def holds(self, facts: KernelFacts) -> bool:
         """Tell whether the entry is for the kernel that these are facts of."""
@@ -114,7 +122,7 @@ class Expectations:
             return Judgement("none")
         if not deviates:
             return Judgement("stale", entry)
-        return Judgement("met" if observed == entry.observed else "other", entry)
+        return Judgement("met" if entry.explains(observed) else "other", entry)
 
     def problems(self, rows: list[str]) -> list[str]:
         """What is wrong with the entries, given every row that a suite has."""
@@ -144,16 +152,17 @@ def load_expectations(suite: Suite, facts: KernelFacts) -> Expectations:
     for path in sorted((suite.folder / "expectations").glob("*.toml")):
         whole = Table(read_toml(path), str(path)).only({"expectation"})
         for table in whole.tables("expectation"):
-            entry = _read(table, path)
-            clause = entry.rows.partition("/")[0]
-            if not any(fnmatchcase(name, clause) for name in suite.clauses):
-                raise CatalogueError(f"{path}: the expectation for '{entry.rows}' names no clause of the suite")
-            (found.entries if entry.holds(facts) else found.others).append(entry)
+            for entry in _read(table, path):
+                clause = entry.rows.partition("/")[0]
+                if not any(fnmatchcase(name, clause) for name in suite.clauses):
+                    raise CatalogueError(f"{path}: the expectation for '{entry.rows}' names no clause of the suite")
+                (found.entries if entry.holds(facts) else found.others).append(entry)
     return found
 
 
-def _read(table: Table, path: Path) -> Expectation:
-    table.only({"rows", "observed", "reason", "document", "kernel", "implementation", "security", "waits"})
+def _read(table: Table, path: Path) -> list[Expectation]:
+    """The entries of a table: one for each pattern that 'rows' has, where it is a list."""
+    table.only({"rows", "observed", "reason", "document", "kernel", "implementation", "security", "waits", "pattern"})
     known = {key: table.text(key, "") for key in ("kernel", "implementation", "security")}
     wrong = [part for part in known["kernel"].split(",") if part and not _RANGE.fullmatch(part)]
     if wrong:
@@ -161,15 +170,28 @@ def _read(table: Table, path: Path) -> Expectation:
     waits = table.data.get("waits", 0)
     if not isinstance(waits, int | float) or isinstance(waits, bool) or waits < 0:
         raise CatalogueError(f"{table.place}: 'waits' has to be a number of seconds")
-    return Expectation(
-        table.text("rows"),
-        table.text("observed"),
-        table.text("reason"),
-        table.text("document"),
-        str(path),
-        **known,
-        waits=float(waits),
-    )
+    if ("pattern" in table.data) == ("observed" in table.data):
+        raise CatalogueError(f"{table.place}: either 'observed' or 'pattern' has to say what is observed")
+    pattern = "pattern" in table.data
+    observed = table.text("pattern" if pattern else "observed")
+    try:
+        re.compile(observed if pattern else "")
+    except re.error as error:
+        raise CatalogueError(f"{table.place}: 'pattern' is no regular expression: {error}") from error
+    several = isinstance(table.data.get("rows"), list)
+    return [
+        Expectation(
+            rows,
+            observed,
+            table.text("reason"),
+            table.text("document"),
+            str(path),
+            **known,
+            waits=float(waits),
+            pattern=pattern,
+        )
+        for rows in (table.texts("rows") if several else (table.text("rows"),))
+    ]
 
 
 _RANGE = re.compile(r"(<=|>=|<|>)(\d+(?:\.\d+)*)")

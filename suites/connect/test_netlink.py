@@ -9,10 +9,11 @@ import pytest
 
 from fixtures import ALL, BOTH, Address, Bytes, Netlink, Socket, SocketMaker, cases, clause, needs, variants
 from fixtures.standing import StandingDoor, another_user, without_capabilities
+from netns import World
 
 USERS = 2  # NETLINK_USERSOCK: messages between processes.
 RTM_GETLINK, RTM_NEWLINK, NLM_F_REQUEST = 18, 16, 1
-GET_LOOPBACK = struct.pack("=IHHII", 32, RTM_GETLINK, NLM_F_REQUEST, 1, 0) + struct.pack("=BxHiII", 0, 0, 1, 0, 0)
+GET_LINK = struct.pack("=IHHII", 32, RTM_GETLINK, NLM_F_REQUEST, 1, 0)
 ONE, OTHER, MINE, MEMBER = Netlink(7001), Netlink(7002), Netlink(7003), Netlink(7004)
 UNSPEC = Bytes(bytes(2))
 NetlinkMaker = Callable[..., Socket]
@@ -44,10 +45,15 @@ def assert_associated(sock: Socket, peer: Socket, stranger: Socket) -> None:
     assert stranger.recv_now() == EAGAIN
 
 
+def get_loopback(world: World) -> bytes:
+    """A request for what the kernel knows of lo."""
+    return GET_LINK + struct.pack("=BxHiII", 0, 0, world.client.namespace.index("lo"), 0, 0)
+
+
 @clause("connect.netlink.connect")
 @variants(families=["netlink"], types=["raw"], modes=BOTH, doors=ALL)
 @variants(families=["netlink"], types=["dgram"])
-def test_kernel(sock: Socket, new_socket: SocketMaker) -> None:
+def test_kernel(sock: Socket, new_socket: SocketMaker, world: World) -> None:
     """Connected to the kernel a socket has a port of its own, and what it asks is answered."""
     second = new_socket("second")
     assert sock.getsockname() == Netlink()
@@ -57,7 +63,7 @@ def test_kernel(sock: Socket, new_socket: SocketMaker) -> None:
     name = sock.getsockname().value
     assert name not in (Netlink(), second.getsockname().value)
     assert name.groups == 0
-    assert sock.send(GET_LOOPBACK) == 0
+    assert sock.send(get_loopback(world)) == 0
     assert struct.unpack_from("=4xH", sock.recv().value)[0] == RTM_NEWLINK
     assert sock.getsockname() == name
 
@@ -184,7 +190,7 @@ def test_other_family_as_posix_has_it(sock: Socket) -> None:
 @cases({"group": Netlink(0, 1), "port": Netlink(7001), "both": Netlink(7001, 1)})
 @variants(families=["netlink"], types=["raw"], doors=ALL, lines=["group"])
 @variants(families=["netlink"], types=["raw"], lines=["port", "both"])
-def test_without_capabilities(sock: Socket, case: Netlink) -> None:
+def test_without_capabilities(sock: Socket, case: Netlink, world: World) -> None:
     """Without the capability a socket of routes may connect to the kernel alone, before and after it tried more."""
     door = sock.calls.door
     sock.calls.door = StandingDoor(door, without_capabilities, calls=("connect",))
@@ -193,7 +199,7 @@ def test_without_capabilities(sock: Socket, case: Netlink) -> None:
     assert sock.connect(Netlink()) == 0
     assert sock.connect(case) == EPERM
     assert sock.getpeername() == Netlink()
-    assert sock.send(GET_LOOPBACK) == 0
+    assert sock.send(get_loopback(world)) == 0
     assert struct.unpack_from("=4xH", sock.recv().value)[0] == RTM_NEWLINK
     sock.calls.door = door
     assert sock.connect(case) == 0

@@ -102,6 +102,7 @@ def test_bound_again_without_timestamps(
 
 
 @clause("connect.tcp.TIME_WAIT.bound.EADDRINUSE")
+@needs("time-wait-shown")
 @variants(families=INTERNET)
 def test_not_bound_again(sock: Socket, new_socket: SocketMaker, server: Server, world: World, variant: Variant) -> None:
     """Without SO_REUSEADDR the address is in use, and the kernel chooses another."""
@@ -198,6 +199,7 @@ def test_reused_after_a_delay(
 
 
 @clause("connect.tcp.TIME_WAIT.tw_reuse.default")
+@needs("time-wait-shown")
 @waits(A_WHILE)
 @variants(families=INTERNET)
 def test_reuse_is_off(sock: Socket, new_socket: SocketMaker, server: Server, world: World, variant: Variant) -> None:

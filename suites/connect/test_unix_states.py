@@ -35,6 +35,7 @@ from fixtures import (
 )
 from fixtures.calls import UnderWay
 from fixtures.door import number_of
+from fixtures.outcome import Deviation
 
 STREAMS = ["stream", "seqpacket"]
 UNSPEC = {"2-bytes": bytes(2), "16-bytes": bytes(16), "110-bytes": bytes(110)}
@@ -139,7 +140,10 @@ def test_listener_that_closes_with_a_queue(sock: Socket, server: Server) -> None
 def waiting(sock: Socket, server: Server) -> UnderWay:
     """A connect that waits in the kernel for room in the server's queue."""
     attempt = sock.start_connect(server.address)
-    until(lambda: attempt.waits_in(number_of("connect")), "the connect waits")
+    until(lambda: attempt.returned() or attempt.waits_in(number_of("connect")), "the connect waits")
+    if attempt.returned():
+        seen = repr(attempt.result())
+        raise Deviation("connect() did not wait for room", allowed="connect() waits", observed=seen)
     return attempt
 
 
