@@ -20,17 +20,21 @@ _EXAMPLES = """reports/out
 --update reports/out/gvisor -o new.toml"""
 _TO_SAY = "TODO"
 _NUMBER = re.compile(r"\d+")
+_RELEASE = re.compile(r"\d+\.\d+")
 _VARIANT = 5  # The parts of a variant: family, type, mode, door, case.
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """An entry that would make rows expected: their pattern, and what they observed, which may be one, too."""
+    """An entry that would make rows expected: their pattern, and what they observed, which may be one, too.
+
+    ``fact`` says which kernels it is for, as narrow as the runs are; ``count`` is how many rows it is about.
+    """
 
     rows: str
     observed: str
     pattern: bool
-    implementation: str
+    fact: tuple[str, str]
     count: int
 
     def toml(self) -> str:
@@ -38,7 +42,7 @@ class Proposal:
         lines = ["[[expectation]]", f"rows = {_text(self.rows)}"]
         lines += [f"{'pattern' if self.pattern else 'observed'} = {_text(self.observed)}"]
         lines += [f'reason = "{_TO_SAY}"', f'document = "{_TO_SAY}"']
-        return "\n".join([*lines, f"implementation = {_text(self.implementation)}"]) + "\n"
+        return "\n".join([*lines, f"{self.fact[0]} = {_text(self.fact[1])}"]) + "\n"
 
 
 @dataclass(frozen=True)
@@ -82,8 +86,8 @@ def proposals(several: Sequence[Results]) -> list[Proposal]:
     by_clause: dict[str, dict[str, list[Row]]] = {}
     for row in (row for results in several for row in results.rows if row.verdict in (CONFORMS, DEVIATES)):
         by_clause.setdefault(row.clause, {}).setdefault(row.id, []).append(row)
-    implementation = _implementation(several[0])
-    return [each for rows in by_clause.values() for each in _of_clause(rows, implementation)]
+    fact = _fact(several)
+    return [each for rows in by_clause.values() for each in _of_clause(rows, fact)]
 
 
 def stale_entries(several: Sequence[Results]) -> list[Stale]:
@@ -101,7 +105,7 @@ def stale_entries(several: Sequence[Results]) -> list[Stale]:
     return found
 
 
-def _of_clause(rows: dict[str, list[Row]], implementation: str) -> Iterable[Proposal]:
+def _of_clause(rows: dict[str, list[Row]], fact: tuple[str, str]) -> Iterable[Proposal]:
     groups: dict[tuple[str, bool], list[str]] = {}
     for id_, seen in rows.items():
         if any(row.verdict == DEVIATES and row.unexpected for row in seen):
@@ -109,7 +113,7 @@ def _of_clause(rows: dict[str, list[Row]], implementation: str) -> Iterable[Prop
     for (observed, pattern), ids in groups.items():
         others = [id_ for id_ in rows if id_ not in ids]
         for glob, covered in _globs(ids, others):
-            yield Proposal(glob, observed, pattern, implementation, covered)
+            yield Proposal(glob, observed, pattern, fact, covered)
 
 
 def _observation(seen: list[Row]) -> tuple[str, bool]:
@@ -162,6 +166,17 @@ def _meet(one: str, other: str, ids: list[str]) -> bool:
 
 def _implementation(results: Results) -> str:
     return str(results.run.kernel.get("implementation") or results.run.kernel.get("name", ""))
+
+
+def _fact(several: Sequence[Results]) -> tuple[str, str]:
+    """What these runs' kernels have in common: who wrote them; of Linux, from which version to which."""
+    name = _implementation(several[0])
+    found = [_RELEASE.match(str(results.run.kernel.get("release", ""))) for results in several]
+    if name != "Linux" or None in found:
+        return "implementation", name
+    releases = sorted(tuple(map(int, each.group().split("."))) for each in found if each is not None)
+    first, last = (".".join(map(str, each)) for each in (releases[0], releases[-1]))
+    return "kernel", f">={first},<={last}"
 
 
 def _stale_text(stale: Stale, mark: str) -> str:

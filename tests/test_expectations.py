@@ -99,3 +99,54 @@ def test_an_expectation_for_no_kernel_that_can_be(project: Project) -> None:
     project.test("assert sock.connect_and_wait(servers.closed()) == EISCONN")
     expect(project, "ECONNREFUSED", condition='kernel = "6.1 and later"')
     assert "is no range of releases" in project.run().output
+
+
+@pytest.mark.parametrize(("pattern", "unexpected"), [("E[A-Z]+REFUSED", False), ("REFUSED", True)])
+def test_a_pattern_of_observations(project: Project, pattern: str, unexpected: bool) -> None:
+    project.test("assert sock.connect_and_wait(servers.closed()) == EISCONN")
+    words = f'rows = "demo.a/*"\npattern = "{pattern}"\nreason = "so it is"\ndocument = "demo.2"\n'
+    project.write("expectations/kernel.toml", f"[[expectation]]\n{words}")
+    assert project.run().row["unexpected"] is unexpected
+
+
+def test_an_entry_for_several_patterns(project: Project) -> None:
+    project.test("assert sock.connect_and_wait(servers.closed()) == EISCONN", variants="families=INTERNET")
+    words = 'rows = ["demo.a/inet-*", "demo.a/inet6-*"]\nobserved = "ECONNREFUSED"\nreason = "so it is"\n'
+    project.write("expectations/kernel.toml", f'[[expectation]]\n{words}document = "demo.2"\n')
+    ran = project.run()
+    assert ran.status == 0
+    assert [row["expectation"]["rows"] for row in ran.rows.values()] == ["demo.a/inet-*", "demo.a/inet6-*"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ('pattern = "E.*"', "either 'observed' or 'pattern' has to say what is observed"),
+        ('waits = "long"', "'waits' has to be a number of seconds"),
+        ("waits = -1", "'waits' has to be a number of seconds"),
+    ],
+)
+def test_an_entry_that_is_wrong(project: Project, condition: str, message: str) -> None:
+    project.test(REFUSED)
+    expect(project, "ECONNREFUSED", condition=condition)
+    ran = project.run()
+    assert ran.status == 4
+    assert message in ran.output
+
+
+def test_a_pattern_that_is_none(project: Project) -> None:
+    project.test(REFUSED)
+    words = 'rows = "demo.a/*"\npattern = "("\nreason = "so it is"\ndocument = "demo.2"\n'
+    project.write("expectations/kernel.toml", f"[[expectation]]\n{words}")
+    assert "'pattern' is no regular expression" in project.run().output
+
+
+@pytest.mark.parametrize(("condition", "elsewhere"), [("", "False"), ("waits = 10", "True")])
+def test_a_row_that_is_known_to_wait_does_so_elsewhere(project: Project, condition: str, elsewhere: str) -> None:
+    project.test(
+        "assert (sock.connect_and_wait(servers.closed()) == 0, str(os.getpid()) != os.environ['MADE']) == (0, None)",
+        extra="@(lambda test: (os.environ.update(MADE=str(os.getpid())), test)[1])",
+    )
+    expect(project, f"(False, {elsewhere})", condition=condition)
+    ran = project.run()
+    assert not ran.row["unexpected"], ran.row["observed"]
