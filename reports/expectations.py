@@ -163,6 +163,7 @@ def load_expectations(suite: Suite, facts: KernelFacts) -> Expectations:
 def _read(table: Table, path: Path) -> list[Expectation]:
     """The entries of a table: one for each pattern that 'rows' has, where it is a list."""
     table.only({"rows", "observed", "reason", "document", "kernel", "implementation", "security", "waits", "pattern"})
+    patterns = table.texts("rows") if isinstance(table.data.get("rows"), list) else (table.text("rows"),)
     known = {key: table.text(key, "") for key in ("kernel", "implementation", "security")}
     wrong = [part for part in known["kernel"].split(",") if part and not _RANGE.fullmatch(part)]
     if wrong:
@@ -178,7 +179,6 @@ def _read(table: Table, path: Path) -> list[Expectation]:
         re.compile(observed if pattern else "")
     except re.error as error:
         raise CatalogueError(f"{table.place}: 'pattern' is no regular expression: {error}") from error
-    several = isinstance(table.data.get("rows"), list)
     return [
         Expectation(
             rows,
@@ -190,7 +190,7 @@ def _read(table: Table, path: Path) -> list[Expectation]:
             waits=float(waits),
             pattern=pattern,
         )
-        for rows in (table.texts("rows") if several else (table.text("rows"),))
+        for rows in patterns
     ]
 
 

@@ -1,13 +1,16 @@
 """Other kernels on this machine: what can be run, and a row inside each."""
 
+import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kernels import KERNELS, Kernel, find_kernel
 from kernels.__main__ import main
 from kernels.cache import cache_folder
+from kernels.gvisor import platform
 from kernels.kernel import Ending, Order
 from kernels.suites import Limits, run_suites
 from tests.conftest import read_records
@@ -64,3 +67,17 @@ def test_an_unknown_kernel(capsys: pytest.CaptureFixture[str]) -> None:
         main(["run", "minix"])
     assert ended.value.code == 2
     assert "there is no kernel 'minix', but live, live-user," in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("works", "chosen"), [({"systrap", "ptrace"}, "systrap"), ({"ptrace"}, "ptrace"), ({"hangs", "ptrace"}, "ptrace")]
+)
+def test_gvisors_platform_is_found_by_trying(monkeypatch: pytest.MonkeyPatch, works: set[str], chosen: str) -> None:
+    def tried(command: list[str], *, timeout: float, **_: Any) -> subprocess.CompletedProcess[bytes]:
+        name = next(word for word in command if word.startswith("--platform=")).partition("=")[2]
+        if "hangs" in works and name == "systrap":
+            raise subprocess.TimeoutExpired(command, timeout)
+        return subprocess.CompletedProcess(command, 0 if name in works else 128)
+
+    monkeypatch.setattr("kernels.gvisor.subprocess.run", tried)
+    assert platform.__wrapped__() == chosen
