@@ -41,7 +41,7 @@ class Frail:
         self.orders.append(order)
         path = self._project.pytester.path
         plugin = ["-p", "conftest", "--import-mode=importlib"]
-        environment = {**order.environment, "PYTHONPATH": f"{ROOT}:{path}", "HOME": str(path)}
+        environment = {**order.environment, "PYTHONPATH": f"{ROOT}:{path}", "HOME": str(path), "TMPDIR": str(path)}
         command = ["env", "-C", str(path), *order.command, *plugin]
         return carry_out(command, Order(command, order.folder, order.seconds, environment, order.watch))
 
