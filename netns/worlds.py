@@ -150,6 +150,10 @@ class Host:
         """Take away what ``rule`` made."""
         self._ask("rule", "del", priority=_EARLY, action=_ACTIONS[action], **_exactly(to))
 
+    def prohibit_where(self, family: int, **selector: Any) -> None:
+        """Let a rule prohibit what a selector is about, in pyroute2's words: ``fwmark=7``, ``src=...``, ``tos=16``."""
+        self._ask("rule", "add", family=family, priority=_EARLY, action=_ACTIONS["prohibit"], **selector)
+
     def route_at_last(self, to: str, link: str) -> None:
         """Send what goes to an address over a link if no table knew of it: by a table that is asked last."""
         family = INET6 if ":" in to else INET
