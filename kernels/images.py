@@ -31,7 +31,10 @@ def environment_image() -> tuple[Path, list[Path]]:
     prefixes = dict.fromkeys(Path(prefix) for prefix in (sys.base_prefix, sys.prefix))
     # An interpreter of the system's lies among everything else; the host's files have it.
     folders = [each for each in prefixes if each not in (Path("/usr"), Path("/"))]
-    return _image("environment", folders, _NEVER), folders
+    without = set(_NEVER)
+    if sys.prefix != sys.base_prefix:  # What is installed there, nobody in the environment sees.
+        without |= {str(path) for path in Path(sys.base_prefix).glob("lib/python*/site-packages")}
+    return _image("environment", folders, without), folders
 
 
 def project_image() -> Path:
@@ -88,12 +91,20 @@ def _image(kind: str, folders: list[Path], without: set[str], *, bare: bool = Fa
     path = cache_folder() / f"{family}-{fingerprint(parts)}.ext4"
     with locked(family):
         if not path.exists():
-            with tempfile.TemporaryDirectory(dir=cache_folder(), prefix=".image-") as name:
+            for left in cache_folder().glob(f".{family}-*"):  # By one that was killed.
+                shutil.rmtree(left, ignore_errors=True)
+            with tempfile.TemporaryDirectory(dir=cache_folder(), prefix=f".{family}-") as name:
                 staged = Path(name) / "root"
                 staged.mkdir()
                 for folder in folders:
                     target = staged if bare else staged / folder.relative_to("/")
-                    shutil.copytree(folder, target, symlinks=True, ignore=_ignored(without), dirs_exist_ok=True)
+                    shutil.copytree(
+                        folder,
+                        target,
+                        symlinks=True,
+                        ignore=lambda place, names: _left_out(place, names, without),
+                        dirs_exist_ok=True,
+                    )
                 _make(staged, Path(name) / "image")
                 for old in cache_folder().glob(f"{family}-*.ext4"):
                     old.unlink()
@@ -114,15 +125,17 @@ def _make(staged: Path, image: Path) -> None:
 def _inside(folder: Path, without: set[str]) -> Iterator[tuple[str, int, int]]:
     """The files of a folder, with size and time of the last change."""
     for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name not in without)
+        left_out = _left_out(place, folders, without)
+        folders[:] = sorted(name for name in folders if name not in left_out)
         for name in sorted(files):
             path = os.path.join(place, name)
             status = os.lstat(path)
             yield path, status.st_size, status.st_mtime_ns
 
 
-def _ignored(without: set[str]):  # type: ignore[no-untyped-def]  # noqa: ANN202  What copytree wants.
-    return lambda _, names: [name for name in names if name in without]
+def _left_out(place: str, names: list[str], without: set[str]) -> set[str]:
+    """Which of the names in a folder are left out: by name wherever they are, or by their path."""
+    return {name for name in names if name in without or f"{place}/{name}" in without}
 
 
 def _first_modules(modules: Path) -> Iterator[tuple[str, bytes]]:

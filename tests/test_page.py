@@ -250,6 +250,14 @@ def test_the_page_and_the_terminal_count_alike(running: Any, several: list[Resul
     close(tab)
 
 
+def test_what_kernels_disagree_about_stands_first(running: Any, page: Path) -> None:
+    tab = opened(running, page)
+    first = tab.locator("main section").first
+    assert first.locator("h2").inner_text() == "Kernels disagree in 1 row"
+    assert first.locator("tr.differs").count() == 1
+    close(tab)
+
+
 def test_hostile_results_are_shown_as_the_text_that_they_are(running: Any, tmp_path: Path) -> None:
     def poison(value: Any) -> Any:
         if isinstance(value, dict):

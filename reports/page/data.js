@@ -111,6 +111,14 @@ function differs(item) {
   );
 }
 
+/** Whether kernels that tried an item came to different ends. @param {number} item */
+function contradicts(item) {
+  const tried = rowsOf(item).filter((row) => [CONFORMS, DEVIATES].includes(rows.verdict[row] & 3));
+  return tried.some(
+    (row) => (rows.verdict[row] & 3) !== (rows.verdict[tried[0]] & 3) || rows.observed[row] !== rows.observed[tried[0]],
+  );
+}
+
 /** @param {number} clause @returns {string[]} the documents that state a clause, each once */
 const documentsOf = (clause) => [...new Set(clauses[clause].sources.map((source) => source.split(" [")[0]))];
 

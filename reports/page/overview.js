@@ -10,6 +10,7 @@ function overview() {
     several ? kernelTable() : kernelFacts(kernels[0]),
     ...kernels.flatMap(warnings),
     conclusion(),
+    ...amongKernelsSection(),
     ...unexpectedSection(),
     documentsSection(masks, 10),
     notExercisedSection(),
@@ -118,6 +119,15 @@ function conclusion() {
 }
 
 const everyItem = () => Array.from({ length: itemCount }, (_, item) => item);
+
+/** The rows in which kernels that tried them disagree: what a report of several is read for. @returns {HTMLElement[]} */
+function amongKernelsSection() {
+  const found = several ? everyItem().filter(contradicts) : [];
+  if (!found.length) return [];
+  const shown = found.slice(0, 25).flatMap((item) => rowsOf(item));
+  const all = rowsLink("is:different", "All that differ, with those that only some could try");
+  return [section(`Kernels disagree in ${counted(found.length, "row")}`, rowList(shown), h("p", {}, all))];
+}
 
 /** @returns {HTMLElement[]} */
 function unexpectedSection() {
