@@ -4,16 +4,19 @@ The kernel that the test runs on answers. A socket's port is the identifier of i
 """
 
 import struct
-from errno import EAFNOSUPPORT, EAGAIN, EDESTADDRREQ, ENETUNREACH, ENOTCONN
+from errno import EACCES, EAFNOSUPPORT, EAGAIN, EDESTADDRREQ, EHOSTUNREACH, ENETUNREACH, ENOTCONN
 
 import pytest
 
 from fixtures import (
     ALL,
     INTERNET,
+    POLLERR,
+    POLLOUT,
     Address,
     Bytes,
     Inet,
+    Peer,
     Socket,
     SocketMaker,
     Variant,
@@ -24,8 +27,10 @@ from fixtures import (
     port_of,
     variants,
     with_port,
+    world,
 )
 from fixtures.features import allow_ping
+from fixtures.guard import DEADLINE
 from fixtures.sockets import FAMILIES
 from netns import World
 
@@ -33,6 +38,9 @@ UNSPEC = Bytes(bytes(16))
 REQUEST, REPLY = {"inet": 8, "inet6": 128}, {"inet": 0, "inet6": 129}
 ANY = {"inet": "0.0.0.0", "inet6": "::"}  # noqa: S104  The name of a socket that has none.
 UNROUTED = {"inet": "192.0.2.1", "inet6": "2001:db8:ffff::1"}
+
+# Type and code of an error that may pass, of a final one, and what the kernel makes of the latter.
+ERRORS = {"inet": ((3, 1), (3, 13), EHOSTUNREACH), "inet6": ((1, 0), (1, 1), EACCES)}
 
 
 @pytest.fixture
@@ -145,3 +153,31 @@ def test_bound_identifier(pinger: Socket, there: Address, elsewhere: Address, va
         assert pinger.connect(UNSPEC) == 0
         assert pinger.getsockname() == with_port(there, 1234)
     assert_not_connected(pinger)
+
+
+@clause("connect.ping.errors")
+@world("scripted")
+@variants(families=INTERNET, types=["ping"])
+def test_errors(pinger: Socket, peer: Peer, variant: Variant) -> None:
+    """With a peer the final error is told, each time once; before and after nothing is."""
+    passing, final, told = ERRORS[variant.family]
+    request = bytes([REQUEST[variant.family], 0, 0, 0, 0, 0, 0, 1])
+    for _ in range(2):
+        assert pinger.connect(UNSPEC) == 0
+        assert pinger.send(request, to=with_port(peer.address, 0)) == 0
+        peer.error(peer.hears(), final)
+        peer.settles()
+        assert pinger.poll() == {POLLOUT}
+        assert pinger.so_error() == 0
+        assert pinger.connect(peer.address) == 0
+        for ask in (pinger.recv_now, pinger.so_error):
+            assert pinger.send(request) == 0
+            heard = peer.hears()
+            peer.error(heard, passing)
+            peer.settles()
+            assert pinger.poll() == {POLLOUT}
+            peer.error(heard, final)
+            assert pinger.poll(DEADLINE, ask=()) == {POLLERR}
+            assert ask() == told
+            assert pinger.poll() == {POLLOUT}
+        assert_peer(pinger, peer.address)

@@ -113,10 +113,11 @@ def test_strangers_over_a_link(sock: Socket, server: Server, servers: Servers, v
 @variants(families=INTERNET, types=["dgram"])
 def test_filter_after_a_failure(sock: Socket, server: Server, servers: Servers, variant: Variant) -> None:
     """After a connect that fails the peer is heard as before, and strangers are not."""
-    unrouted = internet(FAMILIES[variant.family], UNROUTED[variant.family], port_of(server.address))
+    unrouted = internet(FAMILIES[variant.family], UNROUTED[variant.family], 7009)
     assert sock.connect(server.address) == 0
     name = sock.getsockname().value
     assert sock.connect(unrouted) == ENETUNREACH
+    assert sock.getpeername() == server.address
     assert sock.getsockname() == name
     assert_only(sock, server, [servers.make("neighbour"), servers.make("stranger", second_address=True)])
 
@@ -339,3 +340,19 @@ def test_wrong_device_v6(sock: Socket, server: Server) -> None:
         assert sock.getpeername() == ENOTCONN
     bind_to_device(sock, b"\0")
     assert_usable(sock, server)
+
+
+@clause("connect.udp.SO_BINDTODEVICE", case="filter")
+@world("pair")
+@variants(families=INTERNET, types=["dgram"])
+@variants(families=["mapped"], types=["dgram"])
+def test_other_device(sock: Socket, server: Server) -> None:
+    """What the peer sends is heard as long as it comes over the device that the socket is bound to."""
+    assert sock.connect(server.address) == 0
+    name = sock.getsockname().value
+    bind_to_device(sock, b"lo\0")
+    assert server.socket.send(b"beside it", to=name) == 0
+    bind_to_device(sock, b"to-server\0")
+    assert server.socket.send(b"peer", to=name) == 0
+    assert sock.recv() == b"peer"
+    assert sock.recv_now() == EAGAIN

@@ -1,0 +1,86 @@
+"""Connected sockets that are members of a multicast group: of what is sent to the group only the peer is heard."""
+
+import socket
+import struct
+from errno import EAGAIN
+
+from fixtures import (
+    INTERNET,
+    Address,
+    Inet,
+    Inet6,
+    Server,
+    Servers,
+    Socket,
+    SocketMaker,
+    Variant,
+    assert_peer,
+    clause,
+    port_of,
+    variants,
+    world,
+)
+from netns import World
+
+SECOND = {"inet": ("192.0.2.3", 24), "inet6": ("2001:db8:1::3", 64)}
+PORT = 7100
+
+
+def group(variant: Variant, world: World) -> Address:
+    """The group, as the client's sockets know it."""
+    if variant.family == "inet":
+        return Inet("239.1.2.3", PORT)
+    return Inet6("ff02::1:2:3", PORT, scope=world.client.namespace.index("to-server"))
+
+
+def join(sock: Socket, variant: Variant, index: int) -> None:
+    """Become a member on the link."""
+    if variant.family == "inet":
+        request = socket.inet_aton("239.1.2.3") + struct.pack("=4si", bytes(4), index)
+        joined = sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, request, name="IP_ADD_MEMBERSHIP")
+    else:
+        request = socket.inet_pton(socket.AF_INET6, "ff02::1:2:3") + struct.pack("=i", index)
+        joined = sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, request, name="IPV6_JOIN_GROUP")
+    assert joined == 0
+
+
+def tell(sender: Server, data: bytes, variant: Variant, world: World) -> None:
+    """Send to the group over the server's link."""
+    index = world.server.namespace.index("to-client")
+    if variant.family == "inet":
+        interface = struct.pack("=4s4si", bytes(4), bytes(4), index)
+        chosen = sender.socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, interface, name="IP_MULTICAST_IF")
+        there: Address = Inet("239.1.2.3", PORT)
+    else:
+        chosen = sender.socket.setsockopt(
+            socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index, name="IPV6_MULTICAST_IF"
+        )
+        there = Inet6("ff02::1:2:3", PORT, scope=index)
+    assert chosen == 0
+    assert sender.socket.send(data, to=there) == 0
+
+
+@clause("connect.udp.receive-filter.group")
+@world("pair")
+@variants(families=INTERNET, types=["dgram"])
+def test_members(
+    sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, variant: Variant, world: World
+) -> None:
+    """One hears its peer alone; another that shares the group's name and has no peer hears everybody, in order."""
+    world.server.add_address("to-client", *SECOND[variant.family])
+    neighbour, stranger = servers.make("neighbour"), servers.make("stranger", second_address=True)
+    namesake = servers.make("namesake", second_address=True, port=port_of(server.address))
+    everybody, witness = [server, neighbour, stranger, namesake], new_socket("witness")
+    for each in (sock, witness):
+        assert each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1, name="SO_REUSEADDR") == 0
+        assert each.bind(group(variant, world)) == 0
+        join(each, variant, world.client.namespace.index("to-server"))
+    for peer in (server, namesake):
+        assert sock.connect(peer.address) == 0
+        assert_peer(sock, peer.address)
+        for number, sender in enumerate([*everybody, peer]):
+            tell(sender, b"%d" % number, variant, world)
+            assert witness.recv() == b"%d" % number
+        assert sock.recv() == b"%d" % everybody.index(peer)
+        assert sock.recv() == b"4"
+        assert sock.recv_now() == EAGAIN

@@ -1,0 +1,120 @@
+"""Interfaces that an option names: where a multicast or unicast peer is looked for, and where a listener listens."""
+
+import socket
+import struct
+from errno import ECONNREFUSED, EINVAL, ENETUNREACH
+
+from fixtures import (
+    INTERNET,
+    Address,
+    Bytes,
+    Inet,
+    Inet6,
+    Server,
+    Servers,
+    Socket,
+    assert_connected,
+    assert_no_connection,
+    assert_not_connected,
+    assert_peer,
+    assert_usable,
+    cases,
+    clause,
+    variants,
+    world,
+)
+from netns import World
+
+LINK = "to-server"
+UNSPEC = Bytes(bytes(16))
+IP_UNICAST_IF, IPV6_UNICAST_IF = 50, 76
+SECOND = "192.0.2.7"
+NOWHERE = Inet("203.0.113.1", 7001)
+
+
+def choose(sock: Socket, option: int, name: str, value: int | bytes) -> None:
+    """Set an option of IPv4 or, by its name, of IPv6."""
+    level = socket.IPPROTO_IPV6 if name.startswith("IPV6") else socket.IPPROTO_IP
+    assert sock.setsockopt(level, option, value, name=name) == 0
+
+
+@clause("connect.udp.multicast-if")
+@world("pair")
+@cases({"index": False, "address": True})
+@variants(families=["inet"], types=["dgram"])
+def test_group(sock: Socket, server: Server, world: World, case: bool) -> None:
+    """A group that no route leads to is looked for at the interface, from its address or the one that was named."""
+    group = Inet("239.1.2.3", 7001)
+    world.client.add_address(LINK, SECOND, 24)
+    source = SECOND if case else world.client.address(socket.AF_INET)
+    named = socket.inet_aton(source) if case else bytes(4)
+    interface = struct.pack("=4s4si", bytes(4), named, world.client.namespace.index(LINK))
+    assert sock.connect(group) == ENETUNREACH
+    assert_not_connected(sock)
+    choose(sock, socket.IP_MULTICAST_IF, "IP_MULTICAST_IF", interface)
+    assert sock.connect(group) == 0
+    assert_peer(sock, group)
+    assert sock.getsockname().value.host == source
+    assert sock.connect(UNSPEC) == 0
+    choose(sock, socket.IP_MULTICAST_IF, "IP_MULTICAST_IF", bytes(12))
+    assert sock.connect(group) == ENETUNREACH
+    assert_usable(sock, server)
+
+
+@clause("connect.udp.multicast-if")
+@world("pair")
+@variants(families=["inet6"], types=["dgram"])
+def test_group_of_a_link(sock: Socket, world: World) -> None:
+    """A group of a link needs no scope then, and has that of the interface."""
+    index = world.client.namespace.index(LINK)
+    assert sock.connect(Inet6("ff02::1", 7001)) == EINVAL
+    assert_not_connected(sock)
+    choose(sock, socket.IPV6_MULTICAST_IF, "IPV6_MULTICAST_IF", index)
+    assert sock.connect(Inet6("ff02::1", 7001)) == 0
+    assert_peer(sock, Inet6("ff02::1", 7001, scope=index))
+
+
+@clause("connect.udp.unicast-if")
+@world("pair")
+@variants(families=["inet"], types=["dgram"])
+def test_host_without_a_route(sock: Socket, server: Server, world: World) -> None:
+    """A host that no route leads to is looked for at the interface, as long as it is named."""
+    assert sock.connect(NOWHERE) == ENETUNREACH
+    assert_not_connected(sock)
+    choose(sock, IP_UNICAST_IF, "IP_UNICAST_IF", struct.pack("!i", world.client.namespace.index(LINK)))
+    assert sock.connect(NOWHERE) == 0
+    assert_peer(sock, NOWHERE)
+    assert sock.getsockname().value.host == world.client.address(socket.AF_INET)
+    assert sock.connect(UNSPEC) == 0
+    choose(sock, IP_UNICAST_IF, "IP_UNICAST_IF", 0)
+    assert sock.connect(NOWHERE) == ENETUNREACH
+    assert_usable(sock, server)
+
+
+@clause("connect.udp.unicast-if")
+@world("pair")
+@variants(families=["inet6"], types=["dgram"])
+def test_wrong_interface(sock: Socket, server: Server, world: World) -> None:
+    """No route leads to the server over another interface than its own."""
+    choose(sock, IPV6_UNICAST_IF, "IPV6_UNICAST_IF", struct.pack("!i", world.client.namespace.index("lo")))
+    assert sock.connect(server.address) == ENETUNREACH
+    assert_not_connected(sock)
+    choose(sock, IPV6_UNICAST_IF, "IPV6_UNICAST_IF", 0)
+    assert_usable(sock, server)
+
+
+@clause("connect.tcp.SO_BINDTODEVICE.listener")
+@world("pair")
+@variants(families=INTERNET)
+@variants(families=["mapped"])
+def test_listener_at_another_device(sock: Socket, servers: Servers) -> None:
+    """It refuses who comes over the link, and takes them when it is bound to the link itself."""
+    server = servers.make()
+    address: Address = server.address
+    device = socket.SO_BINDTODEVICE
+    assert server.socket.setsockopt(socket.SOL_SOCKET, device, b"lo\0", name="SO_BINDTODEVICE") == 0
+    assert sock.connect(address) == ECONNREFUSED
+    assert_no_connection(server)
+    assert server.socket.setsockopt(socket.SOL_SOCKET, device, b"to-client\0", name="SO_BINDTODEVICE") == 0
+    assert sock.connect(address) == 0
+    assert_connected(sock, server)
