@@ -1,5 +1,7 @@
 """UNIX datagram sockets: how an association ends, who may be a peer, and what becomes of what was sent."""
 
+import ctypes
+import struct
 from collections.abc import Callable
 from errno import (
     EAGAIN,
@@ -33,9 +35,12 @@ from fixtures import (
     needs,
     variants,
 )
+from fixtures.calls import address_of
 from fixtures.sockets import open_pair
+from fixtures.waiting import until_asleep
 from netns import World
 
+LATE = 9.0  # Seconds after which a wait of ten has run out rather than been woken.
 DGRAM = variants(families=["unix"], types=["dgram"], modes=BOTH, doors=ALL)
 NATIVE = variants(families=["unix"], types=["dgram"], modes=BOTH)
 
@@ -222,6 +227,28 @@ def test_peer_with_a_full_queue(sock: Socket, server: Server, servers: Servers, 
     assert sock.poll(10, ask=(POLLOUT,)) == {POLLOUT}
     assert sock.send(b"room") == 0
     assert server.socket.recv() == b"room"
+
+
+@clause("connect.unix.dgram.connect-full", case="waiter")
+@needs("max_dgram_qlen")
+@cases({"other": False, "unspec": True})
+@NATIVE
+def test_change_wakes(sock: Socket, server: Server, servers: Servers, world: World, case: bool) -> None:
+    """Who waits for room in the peer's queue is woken when the socket gets a peer with room, or none."""
+    world.server.sysctl("net.unix.max_dgram_qlen", 1)
+    filler, other = servers.make("filler"), servers.make("other")
+    while filler.socket.send(b"full", to=server.address) == 0:
+        pass
+    assert sock.connect(server.address) == 0
+    entry = ctypes.create_string_buffer(struct.pack("=ihh", sock.fd, 4, 0))  # POLLOUT alone.
+    waiter = sock.calls.start(
+        "poll", address_of(entry), 1, 10_000, finish=lambda n: (f"{n} ready", None), complete=bool
+    )
+    until_asleep(waiter.native_id)
+    assert sock.connect(Bytes(bytes(2)) if case else other.address) == 0
+    woken = waiter.result(20)
+    assert woken == "1 ready"
+    assert woken.seconds < LATE
 
 
 @clause("connect.unix.socketpair.dgram")

@@ -154,8 +154,8 @@ WRONG_NAMES = {
 @variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_abstract_names_are_all_of_their_bytes(sock: Socket, servers: Servers, case: bytes) -> None:
     """A name that is not the bound one byte for byte is refused; the bound one is not."""
-    server = servers.at(Unix(b"\0name"))
-    _ = server.address
+    server, longer = servers.at(Unix(b"\0name")), servers.at(Unix(b"\0name\0\0"), "longer")
+    _ = server.address, longer.address
     assert sock.connect(Unix(case)) == ECONNREFUSED
     assert_not_connected(sock)
     assert sock.connect(server.address) == 0

@@ -182,6 +182,17 @@ def test_two_wait_for_room(sock: Socket, new_socket: SocketMaker, servers: Serve
     assert other.getpeername() == busy.address
 
 
+@clause("connect.unix.blocking-waits", case="longer")
+@variants(families=["unix"], types=STREAMS)
+def test_longer_queue(sock: Socket, servers: Servers) -> None:
+    """Room that another listen(2) makes, with a longer backlog, is for who waits, too."""
+    busy = servers.full()
+    attempt = waiting(sock, busy.server)
+    assert busy.server.socket.listen(8) == 0
+    assert attempt.result() == 0
+    assert sock.getpeername() == busy.address
+
+
 @clause("connect.unix.listener-closed-while-waiting")
 @variants(families=["unix"], types=STREAMS)
 def test_listener_closes(sock: Socket, server: Server, servers: Servers) -> None:
