@@ -1,6 +1,8 @@
 """What a listener has of a connection that nobody has accepted yet."""
 
+import ctypes
 import select
+import struct
 from errno import ECONNREFUSED
 
 from fixtures import (
@@ -11,11 +13,16 @@ from fixtures import (
     Servers,
     Socket,
     SocketMaker,
+    assert_connected,
     assert_no_connection,
     assert_talk,
     clause,
     variants,
 )
+from fixtures.calls import address_of
+from fixtures.waiting import until_asleep
+
+LATE = 9.0  # Seconds after which a wait of ten has run out rather than been woken.
 
 
 @clause("connect.tcp.completes-before-accept")
@@ -89,3 +96,22 @@ def test_listener_hears_nothing_of_a_refusal(sock: Socket, server: Server, serve
     assert sock.connect(servers.closed()) == ECONNREFUSED
     assert server.socket.poll() == set()
     assert server.socket.select() == set()
+
+
+@clause("connect.wakes-listener")
+@variants(families=INTERNET)
+@variants(families=["mapped"])
+@variants(families=["unix"], types=["stream", "seqpacket"])
+def test_wakes_who_waits(sock: Socket, server: Server) -> None:
+    """A poll that sleeps on the listener wakes when somebody connects, and finds the connection."""
+    _ = server.address
+    entry = ctypes.create_string_buffer(struct.pack("=ihh", server.socket.fd, 1, 0))  # POLLIN alone.
+    waiter = sock.calls.start(
+        "poll", address_of(entry), 1, 10_000, finish=lambda n: (f"{n} ready", None), complete=bool
+    )
+    until_asleep(waiter.native_id)
+    assert sock.connect(server.address) == 0
+    woken = waiter.result(20)
+    assert woken == "1 ready"
+    assert woken.seconds < LATE
+    assert_connected(sock, server)
