@@ -33,11 +33,11 @@ from fixtures.features import Feature, probe_all, probe_doors  # noqa: E402
 from fixtures.overlap import WAITS, Overlap, in_shares  # noqa: E402
 from fixtures.phases import run_row, watch  # noqa: E402
 from fixtures.plan import ALL, PlanError, RowPlan, rows_of  # noqa: E402
-from fixtures.provided import FEATURES, RUN_FOLDER, lives_in_kept_world, why_not  # noqa: E402
+from fixtures.provided import FEATURES, RUN_FOLDER, carries, lives_in_kept_world, why_not  # noqa: E402
 from fixtures.rows import ROW, RowState  # noqa: E402
 from netns import IsolationError, enter_private_network, in_user_namespace, kept_loopback  # noqa: E402
 from reports import selection  # noqa: E402
-from reports.catalogue import CatalogueError, Suite, find_suites, load_suite  # noqa: E402
+from reports.catalogue import CatalogueError, Suite, load_suites  # noqa: E402
 from reports.collector import Collector  # noqa: E402
 from reports.expectations import KernelFacts, load_expectations  # noqa: E402
 from reports.records import Run  # noqa: E402
@@ -156,7 +156,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
     if _is_worker(config):
         return
-    doors = {name: door for suite in config.stash[SUITES] for name, door in probe_doors(suite.act).items()}
+    doors = probe_doors(suite.act for suite in config.stash[SUITES])
     config.stash[FEATURES] = probe_all() | {f"door:{name}": door for name, door in doors.items()}
     run = Run(
         started=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -210,6 +210,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for row in rows:
         if row.clause not in suite.clauses:
             raise pytest.Collector.CollectError(selection.unknown_clause(suite, row.clause, metafunc.definition.nodeid))
+        if not carries(row.variant.door, suite.act):
+            raise pytest.Collector.CollectError(
+                f"{metafunc.definition.nodeid}: the door '{row.variant.door}' has no way of its own for {suite.act}(): "
+                "the row would say that it took it, and it would not"
+            )
     metafunc.parametrize("_row", rows, ids=[row.id for row in rows], indirect=True)
 
 
@@ -361,7 +366,7 @@ def _load(config: pytest.Config) -> tuple[list[Suite], Selection]:
     options = config.option
     chosen = Selection(tuple(options.clause), tuple(options.document), tuple(options.row), tuple(options.door))
     try:
-        suites = [load_suite(folder) for folder in find_suites(config.rootpath / "suites")]
+        suites = load_suites(config.rootpath / "suites")
         chosen.check(suites)
     except (CatalogueError, SelectionError) as error:
         raise pytest.UsageError(str(error)) from error

@@ -5,8 +5,8 @@ wrong in them is said with the file and the place, before any test runs.
 """
 
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +140,41 @@ class Suite:
 def find_suites(root: Path) -> list[Path]:
     """The folders below ``root`` that are suites."""
     return sorted(path.parent for path in root.glob("*/suite.toml"))
+
+
+def load_suites(root: Path) -> list[Suite]:
+    """Read and check the catalogues of all suites below ``root``, each alone and beside the others.
+
+    Suites may have documents in common; each names those that it needs.
+
+    Raises:
+        CatalogueError: when anything in them is wrong.
+    """
+    suites = [load_suite(folder) for folder in find_suites(root)]
+    clauses: dict[str, Suite] = {}
+    documents: dict[str, tuple[Suite, Document]] = {}
+    for suite in suites:
+        for name in suite.clauses:
+            if clauses.setdefault(name, suite) is not suite:
+                raise CatalogueError(f"{suite.folder}: the clause '{name}' stands in {clauses[name].folder} already")
+        for document in suite.documents.values():
+            other, first = documents.setdefault(document.id, (suite, document))
+            if first.title != document.title:
+                raise CatalogueError(
+                    f"{suite.folder}: the document '{document.id}' is called '{first.title}' in {other.folder}: "
+                    "give it the same title, or another id"
+                )
+    return suites
+
+
+def merged(documents: Iterable[Document]) -> list[Document]:
+    """Documents of several suites, each once, with the sentences of all."""
+    found: dict[str, Document] = {}
+    for each in documents:
+        known = found.setdefault(each.id, each)
+        if known is not each:
+            found[each.id] = replace(known, sentences=known.sentences + each.sentences)
+    return list(found.values())
 
 
 def load_suite(folder: Path) -> Suite:

@@ -199,12 +199,12 @@ class Packer:
                 if clause["id"] not in self._clauses:
                     self._clause(clause)
             for document in suite["documents"]:
-                if document["id"] not in self._documents:
-                    self._documents[document["id"]] = {
-                        "id": _text(document["id"]),
-                        "title": _text(document["title"]),
-                        "sentences": [_sentence(one) for one in document["sentences"]],
-                    }
+                known = self._documents.setdefault(
+                    document["id"],
+                    {"id": _text(document["id"]), "title": _text(document["title"]), "sentences": []},
+                )
+                said = [_sentence(one) for one in document["sentences"]]
+                known["sentences"] += [one for one in said if one not in known["sentences"]]
 
     def _document(self, document: dict[str, Any]) -> dict[str, Any]:
         """A document as the page has it: clauses by number, and none that nobody knows."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from reports.catalogue import Clause, Document
+from reports.catalogue import Clause, Document, merged
 from reports.honesty import contradiction
 from reports.records import SCHEMA_VERSION, VERDICTS, End, Row, Run, known
 
@@ -46,8 +46,8 @@ class Results:
 
     @property
     def documents(self) -> list[Document]:
-        """The documents of all suites of the run."""
-        return [Document.from_record(each) for suite in self.run.suites for each in suite["documents"]]
+        """The documents of all suites of the run, each once."""
+        return merged(Document.from_record(each) for suite in self.run.suites for each in suite["documents"])
 
     @property
     def clauses(self) -> dict[str, Clause]:

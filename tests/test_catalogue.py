@@ -6,7 +6,7 @@ import tomllib
 import pytest
 
 from reports.catalogue import load_suite
-from tests.conftest import CLAUSE, ROOT, Project
+from tests.conftest import CLAUSE, HEAD, ROOT, Project
 
 TWICE = """
 @clause("demo.a")
@@ -47,6 +47,71 @@ def test_a_bad_file(project: Project, name: str, text: str, said: str) -> None:
     assert ran.status == 4
     assert re.search(said, ran.output), ran.output
     assert "Traceback" not in ran.output
+
+
+NAMED = """
+@clause("other.a")
+@variants(families=["inet"], doors=[{door!r}])
+def test_named(sock, server):
+    assert sock.connect(server.address) == 0
+    {act}
+"""
+
+
+def second_suite(project: Project, *, clauses: str = "other.a", title: str = "A page about nothing") -> None:
+    """Put a suite beside the project's own, about another system call, with the same document."""
+    project.write("../other/suite.toml", 'name = "other"\ntitle = "other"\nact = "getsockname"\n')
+    project.write("../other/documents/demo.toml", f'[document]\nid = "demo.2"\ntitle = "{title}"\n')
+    project.write("../other/clauses/other.toml", CLAUSE.format(name="a").replace("demo.a", clauses))
+
+
+@pytest.mark.parametrize(
+    ("differs", "said"),
+    [
+        ({"clauses": "demo.a"}, "suites/other: the clause 'demo.a' stands in .*suites/demo already"),
+        ({"title": "Another"}, "'demo.2' is called 'A page about nothing' in .*suites/demo: give it the same title"),
+    ],
+)
+def test_suites_that_contradict_each_other(project: Project, differs: dict[str, str], said: str) -> None:
+    project.test(PASSES)
+    second_suite(project, **differs)
+    ran = project.run()
+    assert ran.status == 4
+    assert re.search(said, ran.output), ran.output
+
+
+def test_a_second_system_call(project: Project) -> None:
+    project.test(PASSES)
+    second_suite(project)
+    named = NAMED.format(door="syscall", act="assert sock.getsockname().value.host == '127.0.0.1'")
+    project.write("../other/test_named.py", HEAD + named)
+    ran = project.run()
+    assert {id_.partition("/")[0]: row["verdict"] for id_, row in ran.rows.items()} == {
+        "demo.a": "conforms",
+        "other.a": "conforms",
+    }
+    assert ran.output.count("demo.2 ") == 1
+    assert ran.records[0]["doors"]["syscall"]["how"].endswith(", libc getsockname()")
+
+
+def test_a_second_system_call_that_never_happens(project: Project) -> None:
+    project.test(PASSES)
+    second_suite(project)
+    project.write("../other/test_named.py", HEAD + NAMED.format(door="syscall", act=""))
+    row = project.run().rows["other.a/inet-stream-blocking-syscall"]
+    assert (row["verdict"], row["reason"]) == (
+        "harness-error",
+        "the act never happened: there is no getsockname() in the transcript",
+    )
+
+
+def test_a_door_that_has_no_way_for_the_act(project: Project) -> None:
+    project.test(PASSES)
+    second_suite(project)
+    project.write("../other/test_named.py", HEAD + NAMED.format(door="io_uring", act="sock.getsockname()"))
+    ran = project.run()
+    assert ran.status == 2
+    assert "the door 'io_uring' has no way of its own for getsockname()" in ran.output
 
 
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]])

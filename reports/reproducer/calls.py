@@ -182,6 +182,8 @@ class Written:
 
     def _name(self, step: Step, words: Words) -> None:
         fd, size = words.arguments
+        if len(words.filled) > 1:
+            raise NotExpressible("the row saw an address cut, and what is left of it is no name")
         at, length = self._room(step, integer(size))
         step.arguments = [self._fd(fd), f"(long){at}", f"(long)&{length}"]
         self._saw(step)
