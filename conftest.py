@@ -54,10 +54,6 @@ pytest_plugins = ["fixtures.provided", "pytester"]
 
 VERSION = "0.1.0"
 ROOT = Path(__file__).parent
-# Rows that wait do so in processes of their own (fixtures.overlap); a little more than the processors can do at a time
-# fills the moments in which the kernel takes its time over a namespace.
-WORKERS_PER_CPU = 1.5
-
 EARLIER = pytest.StashKey[Earlier]()
 JOURNALS = pytest.StashKey[Journal]()
 
@@ -192,10 +188,10 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int | None:
-    """What ``-n auto`` means: more workers than processors."""
+    """What ``-n auto`` means: a worker for each processor that there is for us, since rows that wait do so apart."""
     if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
         return None
-    return max(1, round(WORKERS_PER_CPU * len(os.sched_getaffinity(0))))
+    return len(os.sched_getaffinity(0))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

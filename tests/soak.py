@@ -1,7 +1,7 @@
 """``make soak``: run the suites again and again, in random order and under load; list every row that ever differed.
 
 A row that comes to another end in one run of a thousand is broken. What counts as the same is the verdict, what was
-observed, and the reason.
+observed, and the reason; runs of one user are compared with each other, since what a user may not do is not exercised.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+_WORKERS = (1, 2, 3, 4, 6)  # What the number of workers is drawn from.
 _END = tuple[str, str | None, str | None]
 
 
@@ -32,33 +33,41 @@ def main() -> int:
     print(
         f"{chosen.count} runs, {chosen.loaded} of them loaded, {chosen.user} as another user; seed {seed}", flush=True
     )
-    ends: dict[str, Counter[_END]] = defaultdict(Counter)
+    ends: dict[tuple[bool, str], Counter[_END]] = defaultdict(Counter)
+    runs: Counter[bool] = Counter()
     bad = 0
     for number in range(chosen.count):
         # Spread over the runs, so that a run can be both loaded and another user's.
         loaded = number * chosen.loaded // chosen.count < (number + 1) * chosen.loaded // chosen.count
         user = number * chosen.user // chosen.count < (number + 1) * chosen.user // chosen.count
-        status, seconds, rows = _run(seed + number, chosen.arguments, loaded=loaded, user=user)
+        workers = random.Random(seed + number).choice(_WORKERS)  # noqa: S311  Nobody's secret.
+        status, seconds, rows = _run(seed + number, workers, chosen.arguments, loaded=loaded, user=user)
         for id_, end in rows.items():
-            ends[id_][end] += 1
+            ends[user, id_][end] += 1
+        runs[user] += 1
         bad += status != 0
-        how = " loaded" * loaded + " as another user" * user
-        print(f"run {number + 1}: exit status {status}, {len(rows)} rows in {seconds:.1f} s{how}", flush=True)
-    differing = {id_: seen for id_, seen in ends.items() if len(seen) > 1 or seen.total() != chosen.count}
-    for id_, seen in sorted(differing.items()):
-        print(f"DIFFERS {id_}")
+        how = f"{workers} workers" + ", loaded" * loaded + ", as another user" * user
+        print(f"run {number + 1}: exit status {status}, {len(rows)} rows in {seconds:.1f} s, {how}", flush=True)
+    differing = {key: seen for key, seen in ends.items() if len(seen) > 1 or seen.total() != runs[key[0]]}
+    for (user, id_), seen in sorted(differing.items()):
+        print(f"DIFFERS {id_}" + " as another user" * user)
         for (verdict, observed, reason), times in seen.most_common():
             print(f"    {times} times {verdict}, observed {observed}" + (f", {reason}" if reason else ""))
-    print(f"{len(ends)} rows, {chosen.count} runs: {len(differing)} rows differed, {bad} runs failed")
+        if seen.total() != runs[user]:
+            print(f"    missing {runs[user] - seen.total()} times")
+    rows_seen = len({id_ for _, id_ in ends})
+    print(f"{rows_seen} rows, {chosen.count} runs: {len(differing)} rows differed, {bad} runs failed")
     return 1 if differing or bad else 0
 
 
-def _run(seed: int, arguments: list[str], *, loaded: bool, user: bool) -> tuple[int, float, dict[str, _END]]:
+def _run(
+    seed: int, workers: int, arguments: list[str], *, loaded: bool, user: bool
+) -> tuple[int, float, dict[str, _END]]:
     """One run: exit status, seconds, and how each row ended."""
     burners = [_burn() for _ in os.sched_getaffinity(0)] if loaded else []
     with tempfile.TemporaryDirectory(prefix="kconform-soak-") as folder:
-        command = [sys.executable, "-m", "pytest", "suites", "-q", "-n", "auto", "-W", "error", "-p", "tests.shuffle"]
-        command += ["-p", "no:cacheprovider", f"--results={folder}", *arguments]
+        command = [sys.executable, "-m", "pytest", "suites", "-q", "-n", str(workers), "-W", "error"]
+        command += ["-p", "tests.shuffle", "-p", "no:cacheprovider", f"--results={folder}", *arguments]
         if user:
             os.chmod(folder, 0o777)
             command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *command]
