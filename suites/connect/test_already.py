@@ -109,6 +109,8 @@ def test_closed_on_one_side(sock: Socket, server: Server, servers: Servers, case
     assert sock.connect(server.address) == 0
     accepted = server.accepted()
     assert (accepted.shutdown(socket.SHUT_WR) if case is None else sock.shutdown(case)) == 0
+    # A side that is closed for reading says so; one that is closed for writing tells its peer.
+    assert {None: sock, socket.SHUT_RD: sock, socket.SHUT_WR: accepted}[case].recv() == b""
     assert sock.connect(server.address) == EISCONN
     assert sock.connect(other.address) == EISCONN
     assert sock.getpeername() == server.address

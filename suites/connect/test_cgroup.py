@@ -114,6 +114,7 @@ def test_mapped_address_denied(grouped: Socket, servers: Servers, group: Cgroup)
     group.detach(program)
     group.attach(CONNECT4, DENY)
     assert grouped.connect(mapped) == 0
+    assert grouped.getpeername() == mapped
 
 
 @clause("connect.cgroup-bpf.EPERM", case="inet-address")
@@ -128,6 +129,7 @@ def test_inet_address_denied(grouped: Socket, servers: Servers, group: Cgroup) -
     group.detach(program)
     group.attach(CONNECT6, DENY)
     assert grouped.connect(server.address) == 0
+    assert grouped.getpeername() == Inet6("::ffff:127.0.0.1", port_of(server.address))
 
 
 @clause("connect.cgroup-bpf.EPERM", case="strange-family")

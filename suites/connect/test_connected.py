@@ -131,10 +131,10 @@ def test_connect_an_accepted_socket(sock: Socket, server: Server, servers: Serve
     """A socket from accept is connected: to its own peer, and to anybody else."""
     other = servers.make("other")
     assert sock.connect(server.address) == 0
-    accepted = server.accepted()
-    assert accepted.connect(sock.getsockname().value) == EISCONN
+    accepted, here = server.accepted(), sock.getsockname().value
+    assert accepted.connect(here) == EISCONN
     assert accepted.connect(other.address) == EISCONN
-    assert accepted.getpeername() == sock.getsockname().value
+    assert accepted.getpeername() == here
     assert accepted.getsockname() == server.address
     assert_talk(sock, accepted)
     assert_no_connection(other)

@@ -72,6 +72,7 @@ def test_no_filter_without_a_peer(sock: Socket, server: Server, servers: Servers
     assert servers.make("stranger").socket.send(b"stranger", to=name) == 0
     assert sock.recv() == b"stranger"
     assert sock.connect(server.address) == 0
+    assert_peer(sock, server.address)
     assert server.socket.send(b"peer", to=name) == 0
     assert sock.recv() == b"peer"
 
@@ -123,6 +124,7 @@ def test_null_address_dissolves(sock: Socket, server: Server, servers: Servers, 
     stranger = servers.make("stranger", second_address=True)
     assert sock.bind(servers.free_address()) == 0
     assert sock.connect(server.address) == 0
+    assert_peer(sock, server.address)
     assert sock.connect(null_address(variant)) == 0
     assert sock.getpeername() == ENOTCONN
     assert stranger.socket.send(b"anybody", to=sock.getsockname().value) == 0
@@ -137,6 +139,7 @@ def test_null_address_is_loopback(
     """Linux takes the null address for loopback with port 0: any port of it is heard, no other address is."""
     neighbour, stranger = servers.make("neighbour"), servers.make("stranger", second_address=True)
     assert sock.connect(server.address) == 0
+    assert_peer(sock, server.address)
     assert sock.connect(null_address(variant)) == 0
     assert sock.getpeername() == ENOTCONN
     name = sock.getsockname().value
@@ -213,6 +216,7 @@ def test_unix_reconnect(sock: Socket, server: Server, servers: Servers) -> None:
     """The association can be changed as often as one likes: the last peer counts."""
     other = servers.make("other")
     assert sock.connect(server.address) == 0
+    assert_peer(sock, server.address)
     for peer, former in ((other, server), (other, server), (server, other)):
         assert sock.connect(peer.address) == 0
         assert_peer(sock, peer.address)

@@ -1,6 +1,6 @@
 """ICMP errors and UDP: what a connected datagram socket is told of, when, how often, and of what it is not."""
 
-from errno import EAGAIN, ECONNREFUSED
+from errno import EAGAIN, ECONNREFUSED, ENOTCONN
 from socket import MSG_ERRQUEUE
 from typing import Any
 
@@ -200,6 +200,7 @@ def test_no_error_without_association(sock: Socket, peer: Peer, variant: Variant
     assert sock.connect(peer.address) == 0
     before = sends(sock, peer)
     assert sock.connect(NOBODY) == 0
+    assert sock.getpeername() == ENOTCONN
     assert sock.send(b"two", peer.address) == 0
     after = peer.hears()
     case.about(peer, before)

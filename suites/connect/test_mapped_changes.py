@@ -118,8 +118,9 @@ def test_back_to_ipv6(sock: Socket, server: Server, six: Server) -> None:
     """The IPv6 peer can be had again, and is heard by the old name; the mapped one is not."""
     for peer in (six, server, six):
         assert sock.connect(peer.address) == 0
+        assert_peer(sock, peer.address)
     name = sock.getsockname().value
-    assert_peer(sock, six.address)
+    assert name == Inet6("::1", port_of(name))
     assert server.socket.send(b"stranger", to=Inet6(MAPPED, port_of(name))) == 0
     assert six.socket.send(b"peer", to=name) == 0
     assert sock.recv() == b"peer"
@@ -144,7 +145,8 @@ def test_null_address_of_a_bound_socket(sock: Socket, server: Server, servers: S
 def test_mapped_null_address(sock: Socket, server: Server) -> None:
     """The mapped null address is the loopback of IPv4 for a socket without a name, which then has one."""
     assert sock.connect_and_wait(Inet6("::ffff:0.0.0.0", port_of(server.address))) == 0
-    assert sock.getsockname().value.host == MAPPED
+    name = sock.getsockname().value
+    assert name == Inet6(MAPPED, port_of(name))
     assert_reaches(sock, server)
 
 
@@ -168,7 +170,8 @@ def test_scope(sock: Socket, server: Server) -> None:
     assert sock.getsockname().value.scope == 0
     assert sock.connect(UNSPEC) == 0
     assert sock.getpeername() == ENOTCONN
-    sock.so_error()  # A connection leaves ECONNRESET behind: another clause.
+    # Whether a connection leaves that behind is another clause; an association leaves nothing.
+    assert sock.so_error() in ((ECONNRESET, 0) if server.kind == "stream" else (0,))
     assert sock.connect_and_wait(server.address) == 0
     assert_reaches(sock, server)
 

@@ -257,7 +257,7 @@ def test_unspec_while_pending(sock: Socket, peer: Peer) -> None:
     first = peer.hears("S")
     assert sock.connect(UNSPEC) == 0
     assert sock.getpeername() == ENOTCONN
-    sock.so_error()
+    assert sock.so_error() == 0
     peer.says(first, "SA")
     peer.settles()
     assert {packet.flags for packet in peer.heard[1:]} in ({"R"}, {"R", "RA"})

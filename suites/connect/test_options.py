@@ -1,16 +1,7 @@
 """What a TCP socket's options, buffers and local address do to the connection that it makes later."""
 
 import socket
-from errno import (
-    EADDRNOTAVAIL,
-    EAGAIN,
-    ECONNREFUSED,
-    EINPROGRESS,
-    ENETUNREACH,
-    ENOTCONN,
-    EPIPE,
-    ETIMEDOUT,
-)
+from errno import EADDRNOTAVAIL, EAGAIN, ECONNREFUSED, ECONNRESET, EINPROGRESS, ENETUNREACH, ENOTCONN, EPIPE, ETIMEDOUT
 
 from fixtures import (
     ALL,
@@ -52,7 +43,7 @@ def test_receive_before_connecting(sock: Socket, server: Server) -> None:
     assert sock.connect(server.address) == 0
     assert_connected(sock, server)
     assert sock.connect(UNSPEC) == 0
-    _ = sock.so_error()
+    assert sock.so_error() in (ECONNRESET, 0)  # Whether the end leaves that behind is another clause.
     assert sock.recv_now() == ENOTCONN
 
 
@@ -76,7 +67,7 @@ def test_broken_pipe_before_connecting(sock: Socket, server: Server, servers: Se
     assert sock.connect(server.address) == 0
     assert_connected(sock, server)
     assert sock.connect(UNSPEC) == 0
-    _ = sock.so_error()
+    assert sock.so_error() in (ECONNRESET, 0)  # Whether the end leaves that behind is another clause.
     assert sock.send(b"late") == EPIPE
 
 

@@ -86,6 +86,7 @@ def test_connect(pinger: Socket, there: Address, variant: Variant) -> None:
     assert with_port(name, 0) == there
     for number in (1, 2):
         assert_echo(pinger, variant, there, number)
+    assert pinger.getsockname() == name
     assert pinger.getpeername() == ENOTCONN
 
 
@@ -132,6 +133,7 @@ def test_sockaddr_in_for_inet6(pinger: Socket, there: Address, variant: Variant)
 def test_dissolved(pinger: Socket, there: Address, variant: Variant) -> None:
     """Peer, name and identifier go, and another association brings new ones."""
     assert pinger.connect(with_port(there, 77)) == 0
+    assert_peer(pinger, with_port(there, 77))
     for _ in range(2):
         assert pinger.connect(UNSPEC) == 0
         assert_not_connected(pinger)
@@ -152,6 +154,7 @@ def test_bound_identifier(pinger: Socket, there: Address, elsewhere: Address, va
         assert_echo(pinger, variant, peer)
         assert pinger.connect(UNSPEC) == 0
         assert pinger.getsockname() == with_port(there, 1234)
+        assert pinger.send(bytes([REQUEST[variant.family], 0, 0, 0, 0, 0, 0, 1])) == EDESTADDRREQ
     assert_not_connected(pinger)
 
 

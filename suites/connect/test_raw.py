@@ -136,6 +136,7 @@ def test_dissolved(sock: Socket, server: Server, servers: Servers, variant: Vari
     """There is no peer; packets need an address again, until the next connect."""
     other, skip = servers.make("other", second_address=True), HEADER[variant.family]
     assert sock.connect(with_port(server.address, 77)) == 0
+    assert_peer(sock, with_port(server.address, 77))
     for _ in range(2):
         assert sock.connect(UNSPEC) == 0
         assert_not_connected(sock)
@@ -156,7 +157,8 @@ def test_name_of_the_dissolved(sock: Socket, server: Server, variant: Variant, c
     """The local address and the protocol are gone from the name, even if the address was bound."""
     if case:
         assert sock.bind(server.address) == 0
-    assert sock.connect(server.address) == 0
+    assert sock.connect(with_port(server.address, 77)) == 0
+    assert_peer(sock, with_port(server.address, 77))
     assert sock.connect(UNSPEC) == 0
     assert sock.getsockname() == internet(FAMILIES[variant.family], ANY[variant.family])
 

@@ -137,6 +137,7 @@ def test_mapped_address_is_denied(sock: Socket, servers: Servers, sandbox: Sandb
     assert_not_connected(inside)
     assert_no_connection(server)
     assert sock.connect_and_wait(mapped) == 0
+    assert sock.getpeername() == mapped
 
 
 @clause("connect.landlock.tcp", case="not-tcp")
@@ -176,6 +177,7 @@ def test_arguments_that_are_wrong_anyway(
 def test_connection_may_be_dissolved(sock: Socket, server: Server, sandbox: SandboxMaker) -> None:
     """AF_UNSPEC dissolves a connection inside; it can't be made again there."""
     assert sock.connect_and_wait(server.address) == 0
+    assert sock.getpeername() == server.address
     inside = sandbox(partial(landlock, net=CONNECT_TCP)).socket(sock)
     assert inside.connect(UNSPECIFIED) == 0
     assert inside.getpeername() == ENOTCONN
@@ -208,7 +210,9 @@ def test_abstract_name_outside(sock: Socket, server: Server, sandbox: SandboxMak
     assert inside.connect(NAME) == EPERM
     assert_not_connected(inside)
     assert inside.connect(NAME) == EPERM
-    assert new_socket("outside").connect(NAME) == 0
+    outside = new_socket("outside")
+    assert outside.connect(NAME) == 0
+    assert outside.getpeername() == NAME
     assert_usable(inside, server)
 
 
@@ -222,7 +226,9 @@ def test_abstract_name_inside(sock: Socket, sandbox: SandboxMaker, new_socket: S
     _listen(box.run(lambda: new_socket("named", nonblocking=True)))
     assert box.socket(sock).connect(NAME) == 0
     assert sock.getpeername() == NAME
-    assert new_socket("outside").connect(NAME) == 0
+    outside = new_socket("outside")
+    assert outside.connect(NAME) == 0
+    assert outside.getpeername() == NAME
 
 
 @clause("connect.landlock.abstract", case="unscoped")
@@ -329,5 +335,13 @@ def _send_fast(sock: Socket, data: bytes, to: Address) -> Outcome:
     flags = socket.MSG_FASTOPEN | socket.MSG_NOSIGNAL
     shown = [sock.shown, repr(data), str(len(data)), "MSG_FASTOPEN|MSG_NOSIGNAL", str(to), str(len(name))]
     return sock.calls.make(
-        "sendto", sock.fd, place, len(data), flags, target, len(name), shown=shown, complete=lambda sent: sent >= 0
+        "sendto",
+        sock.fd,
+        place,
+        len(data),
+        flags,
+        target,
+        len(name),
+        shown=shown,
+        complete=lambda sent: sent == len(data),
     )

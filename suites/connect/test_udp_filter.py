@@ -83,6 +83,7 @@ def test_strangers_of_every_association(sock: Socket, servers: Servers) -> None:
         assert sock.connect(peer.address) == 0
         assert_only(sock, peer, [each for each in (one, two, three, namesake) if each is not peer])
     assert sock.connect(UNSPEC) == 0
+    assert sock.getpeername() == ENOTCONN
     assert sock.connect(one.address) == 0
     assert_only(sock, one, [two, three, namesake])
 
@@ -184,6 +185,7 @@ def test_waiter(sock: Socket, server: Server, servers: Servers) -> None:
     name, former = servers.free_address("name"), servers.make("former")
     assert sock.bind(name) == 0
     assert sock.connect(former.address) == 0
+    assert_peer(sock, former.address)
     waiting = sock.start_recv()
     until_asleep(waiting.native_id)
     assert sock.connect(server.address) == 0
@@ -269,8 +271,9 @@ def test_each_has_its_own_peer(
             assert each.connect(peer.address) == 0
         for peer in peers:
             assert peer.socket.send(b"%d" % port_of(peer.address), to=name) == 0
-        for each in sockets:
-            assert each.recv() == b"%d" % port_of(each.getpeername().value)
+        for each, peer in zip(sockets, peers[turn:] + peers[:turn], strict=True):
+            assert each.getpeername() == peer.address
+            assert each.recv() == b"%d" % port_of(peer.address)
             assert each.recv_now() == EAGAIN
 
 
@@ -278,10 +281,12 @@ def test_each_has_its_own_peer(
 @variants(families=INTERNET, types=["dgram"])
 def test_no_more_first(sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers) -> None:
     """Once it is dissolved it stands behind the other that has the peer, and hears strangers."""
-    name, other = servers.free_address("name"), new_socket("other")
+    name, other, elsewhere = servers.free_address("name"), new_socket("other"), servers.make("elsewhere")
     share([sock, other], "SO_REUSEADDR", name)
     assert sock.connect(server.address) == 0
-    assert other.connect(servers.make("elsewhere").address) == 0
+    assert other.connect(elsewhere.address) == 0
+    assert_peer(sock, server.address)
+    assert_peer(other, elsewhere.address)
     assert sock.connect(UNSPEC) == 0
     assert sock.getpeername() == ENOTCONN
     assert other.connect(server.address) == 0

@@ -67,9 +67,11 @@ def test_nobody_there(sock: Socket, server: Server, servers: Servers) -> None:
 @variants(families=["mapped"], types=["dgram"])
 def test_nothing_is_sent(sock: Socket, peer: Peer) -> None:
     """Neither an association nor its end sends a packet; the first that the peer hears is the datagram."""
-    assert sock.connect(peer.other_address) == 0
-    assert sock.connect(peer.address) == 0
+    for there in (peer.other_address, peer.address):
+        assert sock.connect(there) == 0
+        assert_peer(sock, there)
     assert sock.connect(UNSPEC) == 0
+    assert sock.getpeername() == ENOTCONN
     assert sock.connect(peer.address) == 0
     assert peer.has_heard_nothing_more() == []
     assert sock.send(b"first") == 0
@@ -169,14 +171,17 @@ def test_address_of_the_first_connect(
     first = servers.at(add_address(variant, world, 7005))
     assert sock.connect(first.address) == 0
     name = sock.getsockname().value
+    assert with_port(name, port_of(first.address)) == first.address
     for _ in range(2):
         assert sock.connect(server.address) == 0
+        assert_peer(sock, server.address)
         assert sock.getsockname() == name
     assert sock.send(b"hello") == 0
     assert server.socket.recv_from() == (b"hello", name)
     assert sock.connect(UNSPEC) == 0
     assert sock.connect(server.address) == 0
-    assert sock.getsockname().value.host != name.host
+    assert_peer(sock, server.address)
+    assert with_port(sock.getsockname().value, port_of(server.address)) == server.address
 
 
 @clause("connect.udp.reconnect.from-loopback")
@@ -185,6 +190,7 @@ def test_address_of_the_first_connect(
 def test_away_from_loopback_as_the_page_has_it(sock: Socket, server: Server, variant: Variant) -> None:
     """A socket whose first peer was on its own host is connected to one elsewhere."""
     assert sock.connect(loopback(variant, 9)) == 0
+    assert_peer(sock, loopback(variant, 9))
     assert sock.connect(server.address) == 0
     assert_peer(sock, server.address)
 

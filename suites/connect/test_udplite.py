@@ -70,11 +70,13 @@ def test_dissolved(sock: Socket, server: Server, servers: Servers, variant: Vari
     """After AF_UNSPEC there is no peer and no name; a bound one stays, and others are heard."""
     name = servers.free_address("name")
     assert sock.connect(server.address) == 0
+    assert_peer(sock, server.address)
     assert sock.connect(UNSPEC) == 0
     assert_not_connected(sock)
     assert sock.getsockname() == internet(FAMILIES[variant.family], ANY[variant.family])
     assert sock.bind(name) == 0
     assert sock.connect(server.address) == 0
+    assert_peer(sock, server.address)
     assert sock.connect(UNSPEC) == 0
     assert sock.getsockname() == name
     assert sock.send(b"to whom?") == EDESTADDRREQ

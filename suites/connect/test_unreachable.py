@@ -2,7 +2,20 @@
 
 from errno import ENETUNREACH
 
-from fixtures import ALL, BOTH, INTERNET, Server, Socket, Variant, assert_not_connected, clause, internet, variants
+from fixtures import (
+    ALL,
+    BOTH,
+    INTERNET,
+    Server,
+    Socket,
+    Variant,
+    assert_not_connected,
+    assert_peer,
+    clause,
+    internet,
+    variants,
+    with_port,
+)
 from fixtures.sockets import FAMILIES
 
 NOWHERE = {"inet": "192.0.2.1", "inet6": "2001:db8:ffff::1"}
@@ -26,4 +39,5 @@ def test_no_route_for_raw(sock: Socket, server: Server, variant: Variant) -> Non
     """Raw sockets look for the route when they connect, too."""
     assert sock.connect(internet(FAMILIES[variant.family], NOWHERE[variant.family])) == ENETUNREACH
     assert_not_connected(sock)
-    assert sock.connect(server.address) == 0
+    assert sock.connect(with_port(server.address, 77)) == 0
+    assert_peer(sock, with_port(server.address, 77))

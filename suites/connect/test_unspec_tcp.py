@@ -17,6 +17,7 @@ from fixtures import (
     CALLS,
     INTERNET,
     POLLHUP,
+    POLLIN,
     POLLOUT,
     Bytes,
     Server,
@@ -36,6 +37,7 @@ from fixtures import (
     variants,
     waits,
 )
+from fixtures.guard import DEADLINE
 from fixtures.sockets import FAMILIES
 from netns import World
 
@@ -71,6 +73,7 @@ def test_disconnected_again_and_again(sock: Socket, server: Server, servers: Ser
         assert sock.connect(peer.address) == 0
         accepted = assert_connected(sock, peer)
         assert accepted.send(b"never read") == 0
+        assert sock.poll(DEADLINE, ask=(POLLIN,)) == {POLLIN}
         assert sock.connect(UNSPEC) == 0
         assert sock.so_error() == ECONNRESET
         assert sock.recv_now() == ENOTCONN
@@ -123,6 +126,7 @@ def test_attempt_ended(sock: Socket, server: Server, servers: Servers) -> None:
 def test_attempt_ended_and_error_unread(sock: Socket, server: Server, servers: Servers) -> None:
     """A new attempt begins although nobody has read the error of the old one."""
     assert sock.connect(servers.full().address) == EINPROGRESS
+    assert sock.tcp_state() == "SYN_SENT"
     assert sock.connect(UNSPEC) == 0
     assert sock.connect(server.address) == EINPROGRESS
     sock.wait_writable()
@@ -136,8 +140,9 @@ def test_attempt_ended_and_error_unread(sock: Socket, server: Server, servers: S
 def test_ended_attempt_never_completes(sock: Socket, servers: Servers, new_socket: SocketMaker) -> None:
     """When there is room again the ended attempt does not come back, where another one that waited does."""
     busy, other = servers.full(), new_socket("other")
-    assert sock.connect(busy.address) == EINPROGRESS
-    assert other.connect(busy.address) == EINPROGRESS
+    for each in (sock, other):
+        assert each.connect(busy.address) == EINPROGRESS
+        assert each.tcp_state() == "SYN_SENT"
     assert sock.connect(UNSPEC) == 0
     busy.make_room()
     other.wait_writable()

@@ -14,8 +14,8 @@ class Accepted:
     """One entry: which rows, calls and lies (globs), at lines like which, in rows that come to what, and why."""
 
     reason: str
-    row: str = "*"
-    call: str = "*"
+    row: tuple[str, ...] = ("*",)
+    call: tuple[str, ...] = ("*",)
     lie: tuple[str, ...] = ("*",)
     file: str = "*"
     line: tuple[str, ...] = ("*",)
@@ -25,11 +25,11 @@ class Accepted:
         """Tell whether the entry speaks of that lie."""
         lied = told.lied
         return (
-            fnmatchcase(lied.row, self.row)
-            and fnmatchcase(lied.call, self.call)
-            and any(fnmatchcase(lied.lie, lie) for lie in self.lie)
+            _any(lied.row, self.row)
+            and _any(lied.call, self.call)
+            and _any(lied.lie, self.lie)
             and fnmatchcase(lied.place.partition(":")[0], self.file)
-            and any(fnmatchcase(line_of(lied.place), line) for line in self.line)
+            and _any(line_of(lied.place), self.line)
             and fnmatchcase(told.verdict, self.verdict)
         )
 
@@ -40,6 +40,10 @@ def line_of(place: str) -> str:
     return linecache.getline(name, int(number or 0)).strip()
 
 
+def _any(text: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(text, pattern) for pattern in patterns)
+
+
 def load_accepted(path: Path) -> list[Accepted]:
     """Read the file.
 
@@ -48,7 +52,7 @@ def load_accepted(path: Path) -> list[Accepted]:
     """
     entries = []
     for entry in tomllib.loads(path.read_text(encoding="utf-8")).get("accepted", []):
-        for name in ("lie", "line"):
+        for name in ("row", "call", "lie", "line"):
             if name in entry:
                 entry[name] = tuple([entry[name]] if isinstance(entry[name], str) else entry[name])
         made = Accepted(**entry)

@@ -468,7 +468,9 @@ _ALL = [
         "other-value",
         ("getsockopt",),
         "what the option holds",
-        lambda told: told.well and not told.asks_for_error,
+        lambda told: (
+            told.well and not told.asks_for_error and ctypes.c_uint32.from_address(told.arguments[4]).value > 0
+        ),
         _other_value,
     ),
     Lie("other-port", _NAMES, "the port of {call}()", lambda told: _has_name(told) and told.internet, _other_port),
