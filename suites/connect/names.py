@@ -1,10 +1,14 @@
-"""Addresses by family: the null address, and those of a host."""
+"""Addresses by family: the null address, those of a host, and what is no address of anybody."""
 
-from fixtures import Address, Variant, address_of_host, internet
+from fixtures import Address, Bytes, Variant, address_of_host, internet
 from fixtures.sockets import FAMILIES
 from netns import Host
 
 NULL = {"inet": "0.0.0.0", "inet6": "::", "mapped": "::"}  # noqa: S104  The null address is what is tried here.
+UNROUTED = {"inet": "192.0.2.1", "inet6": "2001:db8:ffff::1"}
+"""Addresses that no route of ``loopback`` leads to."""
+UNSPEC = Bytes(bytes(16))
+"""AF_UNSPEC, with which connect gives up the peer."""
 
 
 def null(variant: Variant, port: int = 0) -> Address:

@@ -21,8 +21,7 @@ from fixtures import (
 )
 from fixtures.calls import address_of
 from fixtures.waiting import until_asleep
-
-LATE = 9.0  # Seconds after which a wait of ten has run out rather than been woken.
+from suites.connect.times import LATE
 
 
 @clause("connect.tcp.completes-before-accept")

@@ -9,7 +9,6 @@ from fixtures import (
     ALL,
     INTERNET,
     POLLERR,
-    Bytes,
     Server,
     Servers,
     Socket,
@@ -21,8 +20,8 @@ from fixtures import (
     until,
     variants,
 )
+from suites.connect.names import UNSPEC
 
-UNSPEC = Bytes(bytes(16))
 ABORT = struct.pack("=ii", 1, 0)  # struct linger: close() sends a RST.
 
 

@@ -6,7 +6,6 @@ from fixtures import (
     ALL,
     CALLS,
     INTERNET,
-    Bytes,
     Server,
     Servers,
     Socket,
@@ -21,9 +20,7 @@ from fixtures import (
     world,
 )
 from netns import World
-from suites.connect.names import local, null
-
-UNSPEC = Bytes(bytes(16))
+from suites.connect.names import UNSPEC, local, null
 
 
 @clause("connect.tcp.explicit-bind-kept")

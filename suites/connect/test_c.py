@@ -10,8 +10,8 @@ import pytest
 
 from fixtures import INTERNET, Address, Server, Servers, Socket, assert_connected, clause, needs, until, variants, waits
 from fixtures.waiting import until_asleep
+from suites.connect.times import RETRANSMISSION
 
-RETRANSMISSION = 1.0  # Seconds until a SYN that found no room is sent again.
 _SOURCE = """
 #define _GNU_SOURCE
 #include <errno.h>

@@ -23,8 +23,8 @@ from fixtures import (
 )
 from fixtures.sockets import FAMILIES
 from netns import World
+from suites.connect.names import NULL
 
-ANY = {"inet": "0.0.0.0", "inet6": "::"}  # noqa: S104  The null address is what is being tried; nothing binds it.
 PATIENCE = 1.0  # Seconds to wait for a datagram of which the page says that it comes, and Linux that it does not.
 UNKNOWN_FAMILY = Bytes(b"\x4d\x4d".ljust(28, b"\0"))
 IP_HEADER = {"inet": 20, "inet6": 0}  # Bytes in front of what a raw socket receives: raw(7), and nothing for IPv6.
@@ -113,7 +113,7 @@ def test_reconnect(sock: Socket, server: Server, servers: Servers) -> None:
 
 def null_address(variant: Variant) -> Bytes:
     """All zeros within the variant's own family."""
-    return Bytes(internet(FAMILIES[variant.family], ANY[variant.family]).pack())
+    return Bytes(internet(FAMILIES[variant.family], NULL[variant.family]).pack())
 
 
 @clause("connect.null-address.udp")

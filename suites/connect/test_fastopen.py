@@ -24,7 +24,6 @@ from fixtures import (
     BOTH,
     INTERNET,
     POLLOUT,
-    Bytes,
     Peer,
     Server,
     Servers,
@@ -52,9 +51,9 @@ from suites.connect.fastopen import (
     defer,
     write,
 )
+from suites.connect.names import UNSPEC
 
 COOKIE = b"cookie12"
-UNSPEC = Bytes(bytes(16))
 SNDTIMEO = struct.pack("=qq", 0, 100_000)
 
 

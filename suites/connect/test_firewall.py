@@ -35,9 +35,8 @@ from fixtures import (
 )
 from netns import World
 from suites.connect.firewall import RuleMaker
+from suites.connect.times import ONE_RETRY, RETRANSMISSION
 
-ONE_RETRY = 3.1  # Seconds of a connect that sends its SYN twice: 1 s and 2 s of waiting.
-RETRANSMISSION = 1.1
 DATAGRAM = "udp"
 usefixtures = pytest.mark.usefixtures
 

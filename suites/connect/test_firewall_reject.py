@@ -39,8 +39,8 @@ from fixtures import (
 from fixtures.guard import DEADLINE
 from netns import World
 from suites.connect.firewall import RuleMaker
+from suites.connect.times import RETRANSMISSION
 
-RETRANSMISSION = 1.1
 # How a rule rejects, and the errno that its answer becomes.
 REJECTED = {
     "icmp-net-unreachable": ENETUNREACH,

@@ -47,8 +47,8 @@ from suites.connect.icmp import (
     Message,
     receive_errors,
 )
+from suites.connect.times import RETRANSMISSION
 
-RETRANSMISSION = 1.1
 FAILED = {POLLIN, POLLOUT, POLLERR, POLLHUP, POLLRDHUP}
 # One of each kind, where the whole table would say nothing more: the first may pass, the second is final.
 SAMPLE4, SAMPLE6 = ["host-unreachable", "parameter-problem"], ["address-unreachable", "policy-failed"]

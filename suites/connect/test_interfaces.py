@@ -7,7 +7,6 @@ from errno import ECONNREFUSED, EINVAL, ENETUNREACH
 from fixtures import (
     INTERNET,
     Address,
-    Bytes,
     Inet,
     Inet6,
     Server,
@@ -24,9 +23,9 @@ from fixtures import (
     world,
 )
 from netns import World
+from suites.connect.names import UNSPEC
 
 LINK = "to-server"
-UNSPEC = Bytes(bytes(16))
 IP_UNICAST_IF, IPV6_UNICAST_IF = 50, 76
 SECOND = "192.0.2.7"
 NOWHERE = Inet("203.0.113.1", 7001)

@@ -33,9 +33,9 @@ from fixtures import (
     waits,
 )
 from fixtures.uring import UringDoor
+from suites.connect.times import RETRANSMISSION
 
 RING = ["io_uring"]
-RETRANSMISSION = 1.0
 SOON, LATE = 0.1, 60.0
 
 

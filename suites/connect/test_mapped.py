@@ -25,7 +25,6 @@ from fixtures import (
     POLLIN,
     POLLOUT,
     Address,
-    Bytes,
     Inet,
     Inet6,
     Server,
@@ -44,12 +43,12 @@ from fixtures import (
     waits,
 )
 from fixtures.guard import DEADLINE
+from suites.connect.names import UNSPEC
 
 HOST = "127.0.0.1"
 MAPPED = "::ffff:127.0.0.1"
 TYPES = ("stream", "dgram")
 ADDRFORM, MTU, V6ONLY = 1, 24, 26  # IPV6_ADDRFORM, IPV6_MTU and IPV6_V6ONLY, see <linux/in6.h>.
-UNSPEC = Bytes(bytes(16))
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from fixtures import (
     ALL,
     BOTH,
     POLLOUT,
-    Bytes,
     Inet6,
     Peer,
     Server,
@@ -27,10 +26,10 @@ from fixtures import (
     world,
 )
 from netns import World
+from suites.connect.names import UNSPEC
 
 MAPPED = "::ffff:127.0.0.1"
 TYPES = ("stream", "dgram")
-UNSPEC = Bytes(bytes(16))
 PATIENCE = 1.0  # Seconds to wait for a connection that the page has, and Linux does not make.
 
 

@@ -29,8 +29,8 @@ from fixtures import (
 from fixtures.sockets import FAMILIES
 from netns import World
 from suites.connect.md5 import KEY, MD5, OTHER, digest_of, says_signed, set_key
+from suites.connect.times import ONE_RETRY
 
-ONE_RETRY = 3.1
 Keys = tuple[bytes | None, bytes | None]
 
 

@@ -42,11 +42,11 @@ from fixtures import (
     world,
 )
 from fixtures.sockets import FAMILIES
+from suites.connect.names import UNSPEC
+from suites.connect.times import RETRANSMISSION
 
 SOL_MPTCP, MPTCP_INFO = 284, 1
 MP_CAPABLE_OPTION = 30
-RETRANSMISSION = 1.0
-UNSPEC = Bytes(bytes(16))
 SNDTIMEO = struct.pack("=qq", 0, 100_000)
 
 

@@ -7,7 +7,6 @@ from fixtures import (
     ALL,
     BOTH,
     INTERNET,
-    Bytes,
     Inet6,
     Server,
     Servers,
@@ -26,9 +25,7 @@ from fixtures import (
 )
 from fixtures.standing import StandingDoor, another_user, without_capabilities
 from netns import World
-from suites.connect.names import local, null
-
-UNSPEC = Bytes(bytes(16))
+from suites.connect.names import UNSPEC, local, null
 
 
 @clause("connect.tcp.success.ipv6")

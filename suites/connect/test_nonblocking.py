@@ -32,9 +32,8 @@ from fixtures import (
     variants,
     waits,
 )
+from suites.connect.times import ONE_RETRY, RETRANSMISSION
 
-RETRANSMISSION = 1.0  # Seconds until a SYN that found no room is sent again.
-ONE_RETRY = 3.1  # Seconds of an attempt that sends its SYN twice.
 EVERYTHING = {POLLIN, POLLOUT, POLLERR, POLLHUP, POLLRDHUP}
 usefixtures = pytest.mark.usefixtures
 

@@ -23,8 +23,7 @@ from fixtures import (
 )
 from fixtures.sockets import FAMILIES
 from netns import World
-
-NULL = {"inet": "0.0.0.0", "inet6": "::"}  # noqa: S104  It is bound in the row's own namespace.
+from suites.connect.names import NULL
 
 
 def assert_own_peer(sock: Socket, here: Address) -> None:

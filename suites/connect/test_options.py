@@ -6,7 +6,6 @@ from errno import EADDRNOTAVAIL, EAGAIN, ECONNREFUSED, ECONNRESET, EINPROGRESS, 
 from fixtures import (
     ALL,
     INTERNET,
-    Bytes,
     Inet,
     Inet6,
     Server,
@@ -27,8 +26,8 @@ from fixtures import (
 )
 from fixtures.sockets import FAMILIES
 from netns import World
+from suites.connect.names import UNSPEC
 
-UNSPEC = Bytes(bytes(16))
 MAXSEG, INFO = socket.TCP_MAXSEG, socket.TCP_INFO
 FREEBIND = {"inet": (socket.IPPROTO_IP, 15), "inet6": (socket.IPPROTO_IPV6, 78)}
 TRANSPARENT = {"inet": (socket.IPPROTO_IP, 19), "inet6": (socket.IPPROTO_IPV6, 75)}

@@ -30,8 +30,8 @@ from fixtures import (
 from fixtures.sockets import FAMILIES
 from netns import World
 from suites.connect.table import counter, until_state
+from suites.connect.times import ONE_RETRY, RETRANSMISSION
 
-ONE_RETRY, RETRANSMISSION = 3.1, 1.1
 ABORT, COOKIES = "net.ipv4.tcp_abort_on_overflow", "net.ipv4.tcp_syncookies"
 
 

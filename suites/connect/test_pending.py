@@ -22,8 +22,8 @@ from fixtures import (
     world,
 )
 from fixtures.sockets import FAMILIES
+from suites.connect.times import RETRANSMISSION
 
-RETRANSMISSION = 1.0  # Seconds until a SYN that found no room is sent again.
 NEIGHBOUR = 3.1  # Seconds until the kernel gives up looking for a neighbour.
 
 

@@ -33,11 +33,9 @@ from fixtures.features import allow_ping
 from fixtures.guard import DEADLINE
 from fixtures.sockets import FAMILIES
 from netns import World
+from suites.connect.names import NULL, UNROUTED, UNSPEC
 
-UNSPEC = Bytes(bytes(16))
 REQUEST, REPLY = {"inet": 8, "inet6": 128}, {"inet": 0, "inet6": 129}
-ANY = {"inet": "0.0.0.0", "inet6": "::"}  # noqa: S104  The name of a socket that has none.
-UNROUTED = {"inet": "192.0.2.1", "inet6": "2001:db8:ffff::1"}
 
 # Type and code of an error that may pass, of a final one, and what the kernel makes of the latter.
 ERRORS = {"inet": ((3, 1), (3, 13), EHOSTUNREACH), "inet6": ((1, 0), (1, 1), EACCES)}
@@ -137,7 +135,7 @@ def test_dissolved(pinger: Socket, there: Address, variant: Variant) -> None:
     for _ in range(2):
         assert pinger.connect(UNSPEC) == 0
         assert_not_connected(pinger)
-        assert pinger.getsockname() == internet(FAMILIES[variant.family], ANY[variant.family])
+        assert pinger.getsockname() == internet(FAMILIES[variant.family], NULL[variant.family])
     assert pinger.send(bytes([REQUEST[variant.family], 0, 0, 0, 0, 0, 0, 1])) == EDESTADDRREQ
     assert pinger.connect(there) == 0
     assert_echo(pinger, variant, there)

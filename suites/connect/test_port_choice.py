@@ -26,7 +26,8 @@ from fixtures import (
 from fixtures.features import IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE
 from fixtures.sockets import FAMILIES
 from netns import World
-from suites.connect.ports import NULL, assert_none_left, assert_port_is_bindable, let_choose
+from suites.connect.names import NULL
+from suites.connect.ports import assert_none_left, assert_port_is_bindable, let_choose
 
 OTHER = {"inet": "inet6", "inet6": "inet"}
 

@@ -10,7 +10,6 @@ from fixtures import (
     INTERNET,
     POLLERR,
     Address,
-    Bytes,
     Inet6,
     Server,
     Servers,
@@ -28,9 +27,9 @@ from fixtures import (
 )
 from fixtures.sockets import FAMILIES
 from netns import World
-from suites.connect.ports import NULL, assert_none_left, assert_port_is_bindable, let_choose
+from suites.connect.names import NULL, UNSPEC
+from suites.connect.ports import assert_none_left, assert_port_is_bindable, let_choose
 
-UNSPEC = Bytes(bytes(16))
 UNROUTED = {"inet": "203.0.113.9", "inet6": "2001:db8:ffff::9"}
 NOBODY = 9  # The port where nobody listens.
 ABORT = struct.pack("=ii", 1, 0)  # struct linger: close() sends a RST.

@@ -34,12 +34,10 @@ from fixtures.guard import DEADLINE
 from fixtures.sockets import FAMILIES
 from netns import World
 from suites.connect.icmp import receive_errors
+from suites.connect.names import NULL, UNROUTED, UNSPEC
 
-UNSPEC = Bytes(bytes(16))
 PROTOCOL = 253
 HEADER = {"inet": 20, "inet6": 0}  # Bytes in front of what a raw socket receives: raw(7), and nothing for IPv6.
-ANY = {"inet": "0.0.0.0", "inet6": "::"}  # noqa: S104  The name of a socket that has none.
-UNROUTED = {"inet": "192.0.2.1", "inet6": "2001:db8:ffff::1"}
 REFUSAL = {"inet": ENOPROTOOPT, "inet6": EPROTO}  # Of a protocol that nobody takes; RFC 792 and RFC 4443.
 DATA = b"eight bytes and more, or an error would not be traced back"
 PATIENCE = 0.5  # Seconds to wait for a packet of which the page says that it comes, and Linux that it does not.
@@ -160,7 +158,7 @@ def test_name_of_the_dissolved(sock: Socket, server: Server, variant: Variant, c
     assert sock.connect(with_port(server.address, 77)) == 0
     assert_peer(sock, with_port(server.address, 77))
     assert sock.connect(UNSPEC) == 0
-    assert sock.getsockname() == internet(FAMILIES[variant.family], ANY[variant.family])
+    assert sock.getsockname() == internet(FAMILIES[variant.family], NULL[variant.family])
 
 
 @clause("connect.raw.unspec.hears")

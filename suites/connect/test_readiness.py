@@ -30,12 +30,10 @@ from fixtures import (
     variants,
     waits,
 )
+from suites.connect.times import LATE, ONE_RETRY, RETRANSMISSION
 from suites.connect.watching import Watch
 
-RETRANSMISSION = 1.0  # Seconds until a SYN that found no room is sent again.
-ONE_RETRY = 3.1  # Seconds of an attempt that sends its SYN twice.
 EVERYTHING = {POLLIN, POLLOUT, POLLERR, POLLHUP, POLLRDHUP}
-LATE = 9.0  # Seconds after which a wait of ten has run out rather than been woken.
 usefixtures = pytest.mark.usefixtures
 
 

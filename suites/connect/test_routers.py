@@ -28,8 +28,8 @@ from fixtures.guard import DEADLINE
 from fixtures.sockets import FAMILIES
 from netns import World
 from suites.connect.icmp import receive_errors
+from suites.connect.times import RETRANSMISSION
 
-RETRANSMISSION = 1.1
 BEHIND = {"inet": ("203.0.113.1", "203.0.113.0/24"), "inet6": ("2001:db8:b::1", "2001:db8:b::/48")}
 # What the router does with the net, and the errno of its answer over IPv4 and IPv6.
 ROUTERS = {

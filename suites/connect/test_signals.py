@@ -32,9 +32,8 @@ from fixtures.servers import FullServer
 from fixtures.standing import StandingDoor
 from fixtures.waiting import until_asleep
 from suites.connect.callers import begun, state_of
+from suites.connect.times import LATE, RETRANSMISSION
 
-RETRANSMISSION = 1.0  # Seconds until a SYN that found no room is sent again.
-LATE = 9.0  # Seconds after which a wait of ten has run out rather than been woken.
 SHORT = 0.2
 _LONGEST = 30
 

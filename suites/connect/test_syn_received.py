@@ -34,9 +34,9 @@ from fixtures import (
 from fixtures.sockets import FAMILIES
 from fixtures.waiting import until_asleep
 from netns import Match, Packet, Rule, World
+from suites.connect.times import RETRANSMISSION
 
 FAILED = {POLLIN, POLLOUT, POLLERR, POLLHUP, POLLRDHUP}
-RETRANSMISSION = 1.1
 
 
 def assert_completes(sock: Socket, peer: Peer, answer: Callable[[], object]) -> None:

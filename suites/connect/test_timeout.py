@@ -30,9 +30,8 @@ from fixtures import (
 )
 from fixtures.sockets import FAMILIES
 from netns import World
+from suites.connect.times import ONE_RETRY, RETRANSMISSION
 
-ONE_RETRY = 3.1  # Seconds of a connect that sends its SYN twice: 1 s and 2 s of waiting.
-RETRANSMISSION = 1.0
 usefixtures = pytest.mark.usefixtures
 
 

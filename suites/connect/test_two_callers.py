@@ -23,9 +23,7 @@ from fixtures import (
 from fixtures.calls import address_of
 from fixtures.waiting import until_asleep
 from suites.connect.callers import begun
-
-RETRANSMISSION = 1.0  # Seconds until a SYN that found no room is sent again.
-LATE = 9.0  # Seconds after which a wait of ten has run out rather than been woken.
+from suites.connect.times import LATE, RETRANSMISSION
 
 
 @clause("connect.EALREADY.blocking-joins")

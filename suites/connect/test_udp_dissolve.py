@@ -31,11 +31,9 @@ from fixtures import (
 from fixtures.guard import DEADLINE
 from fixtures.sockets import FAMILIES
 from netns import World
+from suites.connect.names import NULL, UNROUTED, UNSPEC
 
-UNSPEC = Bytes(bytes(16))
 PATIENCE = 0.5  # Seconds to wait for a datagram of which the page says that it comes, and Linux that it does not.
-ANY = {"inet": "0.0.0.0", "inet6": "::", "mapped": "::"}  # noqa: S104  It is bound in the row's own namespace.
-UNROUTED = {"inet": "192.0.2.1", "inet6": "2001:db8:ffff::1"}
 
 
 def assert_dissolved(sock: Socket) -> None:
@@ -147,7 +145,7 @@ def test_chosen_name_goes(
     name = sock.getsockname().value
     assert other.connect(server.address) == EAGAIN
     assert sock.connect(UNSPEC) == 0
-    assert sock.getsockname() == internet(FAMILIES[variant.family], ANY[variant.family])
+    assert sock.getsockname() == internet(FAMILIES[variant.family], NULL[variant.family])
     assert other.connect(server.address) == 0
     assert other.getsockname() == name
     assert server.socket.send(b"for the other", to=name) == 0
@@ -158,7 +156,7 @@ def test_chosen_name_goes(
 
 def bound(variant: Variant, servers: Servers) -> Address:
     """The name to bind, by what the row's case chooses in it: address and port, only one of them, or none."""
-    here, null = servers.free_address("name"), internet(FAMILIES[variant.family], ANY[variant.family])
+    here, null = servers.free_address("name"), internet(FAMILIES[variant.family], NULL[variant.family])
     names = {"both": here, "port": with_port(null, 5555), "address": with_port(here, 0), "none": null}
     return names[variant.case.rpartition(".")[2]]
 
@@ -196,7 +194,7 @@ def test_bound_name(
 def test_null_address_hears_everywhere_again(sock: Socket, server: Server, servers: Servers, variant: Variant) -> None:
     """A socket that was bound to the null address hears at every address of its host again."""
     there = with_port(servers.make("second", second_address=True).address, 5555)
-    assert sock.bind(internet(FAMILIES[variant.family], ANY[variant.family], 5555)) == 0
+    assert sock.bind(internet(FAMILIES[variant.family], NULL[variant.family], 5555)) == 0
     for _ in range(2):
         assert sock.connect(server.address) == 0
         assert server.socket.send(b"unheard", to=there) == 0
@@ -214,7 +212,7 @@ def test_nothing_to_dissolve(sock: Socket, server: Server, variant: Variant) -> 
     """On a fresh socket it succeeds, twice, and changes nothing: no name, no peer."""
     for _ in range(2):
         assert sock.connect(UNSPEC) == 0
-        assert sock.getsockname() == internet(FAMILIES[variant.family], ANY[variant.family])
+        assert sock.getsockname() == internet(FAMILIES[variant.family], NULL[variant.family])
     assert_dissolved(sock)
     assert_usable(sock, server)
 
@@ -239,7 +237,7 @@ def test_nothing_to_dissolve_but_a_name(
 @variants(families=INTERNET, types=["dgram"])
 def test_port_of_a_send(sock: Socket, new_socket: SocketMaker, server: Server, variant: Variant) -> None:
     """A port that a send picked is given back, too."""
-    rival, null = new_socket("rival"), internet(FAMILIES[variant.family], ANY[variant.family])
+    rival, null = new_socket("rival"), internet(FAMILIES[variant.family], NULL[variant.family])
     assert sock.send(b"hello", to=server.address) == 0
     picked = port_of(sock.getsockname().value)
     assert picked != 0

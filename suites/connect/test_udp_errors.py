@@ -26,8 +26,8 @@ from fixtures import (
 from fixtures.guard import DEADLINE
 from fixtures.waiting import until_asleep
 from suites.connect.icmp import receive_errors
+from suites.connect.names import UNSPEC
 
-UNSPEC = Bytes(bytes(16))
 UNKNOWN = Bytes(b"\x4d\x4d".ljust(28, b"\0"))
 
 

@@ -8,7 +8,6 @@ from fixtures import (
     INTERNET,
     POLLIN,
     Address,
-    Bytes,
     Server,
     Servers,
     Socket,
@@ -29,10 +28,8 @@ from fixtures.guard import DEADLINE
 from fixtures.sockets import FAMILIES
 from fixtures.waiting import until_asleep
 from netns import World
+from suites.connect.names import NULL, UNROUTED, UNSPEC
 
-UNSPEC = Bytes(bytes(16))
-ANY = {"inet": "0.0.0.0", "inet6": "::", "mapped": "::"}  # noqa: S104  It is bound in the row's own namespace.
-UNROUTED = {"inet": "192.0.2.1", "inet6": "2001:db8:ffff::1"}
 SHARING = {"SO_REUSEADDR": socket.SO_REUSEADDR, "SO_REUSEPORT": socket.SO_REUSEPORT}
 # A peer, and strangers each of which differs from it in one byte or one bit.
 PEER = {"inet": "127.0.0.5", "inet6": "2001:db8:1f::5"}
@@ -131,7 +128,7 @@ def test_local_address_is_a_filter_too(sock: Socket, server: Server, servers: Se
     """A socket at the null address hears at all its host's addresses before, at one while it is connected."""
     here, there = servers.free_address(), with_port(servers.make("second", second_address=True).address, 5555)
     here = with_port(here, 5555)
-    assert sock.bind(internet(FAMILIES[variant.family], ANY[variant.family], 5555)) == 0
+    assert sock.bind(internet(FAMILIES[variant.family], NULL[variant.family], 5555)) == 0
     assert_hears_at(sock, server, here, there)
     assert sock.connect(server.address) == 0
     assert sock.getsockname() == here
@@ -264,7 +261,7 @@ def test_each_has_its_own_peer(
     name = with_port(server.address, 5555)
     peers = [server, *(servers.make(f"peer{number}") for number in range(1, 12))]
     sockets = [sock, *(new_socket(f"sock{number}") for number in range(1, 12))]
-    null = internet(FAMILIES[variant.family], ANY[variant.family], 5555)
+    null = internet(FAMILIES[variant.family], NULL[variant.family], 5555)
     share(sockets, "SO_REUSEPORT", null if case else name)
     for turn in (0, 1):
         for each, peer in zip(sockets, peers[turn:] + peers[:turn], strict=True):

@@ -8,7 +8,6 @@ from fixtures import (
     INTERNET,
     POLLOUT,
     Address,
-    Bytes,
     Peer,
     Server,
     Servers,
@@ -26,9 +25,8 @@ from fixtures import (
 )
 from fixtures.sockets import FAMILIES
 from netns import World
+from suites.connect.names import NULL, UNSPEC
 
-UNSPEC = Bytes(bytes(16))
-ANY = {"inet": "0.0.0.0", "inet6": "::", "mapped": "::"}  # noqa: S104  It is bound in the row's own namespace.
 MORE = {"inet": ("203.0.113.9", 32), "inet6": ("2001:db8:1f::9", 128)}
 
 
@@ -40,7 +38,7 @@ def loopback(variant: Variant, port: int = 0) -> Address:
 
 def anywhere(variant: Variant, port: int = 0) -> Address:
     """The null address with a port."""
-    return internet(FAMILIES[variant.family], ANY[variant.family], port)
+    return internet(FAMILIES[variant.family], NULL[variant.family], port)
 
 
 def add_address(variant: Variant, world: World, port: int) -> Address:
@@ -159,7 +157,7 @@ def test_local_name_of_a_route(sock: Socket, servers: Servers, variant: Variant,
 def test_local_name_as_ip_7_has_it(sock: Socket, server: Server, variant: Variant) -> None:
     """An unbound socket gets the null address."""
     assert sock.connect(server.address) == 0
-    assert sock.getsockname().value.host == ANY[variant.family]
+    assert sock.getsockname().value.host == NULL[variant.family]
 
 
 @clause("connect.udp.reconnect.address-kept")

@@ -35,11 +35,9 @@ from fixtures import (
 from fixtures.guard import DEADLINE
 from fixtures.sockets import FAMILIES
 from netns import World
+from suites.connect.names import NULL, UNROUTED, UNSPEC
 
-UNSPEC = Bytes(bytes(16))
-ANY = {"inet": "0.0.0.0", "inet6": "::"}  # noqa: S104  It is bound in the row's own namespace.
 OTHER = {"inet": "inet6", "inet6": "inet"}
-UNROUTED = {"inet": "192.0.2.1", "inet6": "2001:db8:ffff::1"}
 IP_MTU, IPV6_MTU = 14, 24  # See ip(7) and ipv6(7); Python knows neither.
 LOOPBACK_MTU = {"inet": 65535, "inet6": 65536}
 
@@ -51,7 +49,7 @@ def loopback(variant: Variant, port: int = 0) -> Address:
 
 def anywhere(variant: Variant, port: int = 0) -> Address:
     """The null address with a port."""
-    return internet(FAMILIES[variant.family], ANY[variant.family], port)
+    return internet(FAMILIES[variant.family], NULL[variant.family], port)
 
 
 def mtu(sock: Socket, variant: Variant) -> Outcome:
@@ -150,7 +148,7 @@ def test_one_port_for_both_families(
     world.client.sysctl("net.ipv4.ip_local_port_range", "40000 40000")
     other = new_socket("other", family=OTHER[variant.family])
     far = servers.make("far", family=OTHER[variant.family])
-    assert other.bind(internet(FAMILIES[OTHER[variant.family]], ANY[OTHER[variant.family]], 40000)) == 0
+    assert other.bind(internet(FAMILIES[OTHER[variant.family]], NULL[OTHER[variant.family]], 40000)) == 0
     assert sock.connect(server.address) == EAGAIN
     assert other.connect(far.address) == 0
     assert other.getpeername() == far.address

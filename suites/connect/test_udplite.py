@@ -7,7 +7,6 @@ from fixtures import (
     INTERNET,
     POLLERR,
     POLLOUT,
-    Bytes,
     Server,
     Servers,
     Socket,
@@ -22,9 +21,7 @@ from fixtures import (
 )
 from fixtures.guard import DEADLINE
 from fixtures.sockets import FAMILIES
-
-UNSPEC = Bytes(bytes(16))
-ANY = {"inet": "0.0.0.0", "inet6": "::"}  # noqa: S104  The name of a socket that has none.
+from suites.connect.names import NULL, UNSPEC
 
 
 @clause("connect.udplite")
@@ -73,7 +70,7 @@ def test_dissolved(sock: Socket, server: Server, servers: Servers, variant: Vari
     assert_peer(sock, server.address)
     assert sock.connect(UNSPEC) == 0
     assert_not_connected(sock)
-    assert sock.getsockname() == internet(FAMILIES[variant.family], ANY[variant.family])
+    assert sock.getsockname() == internet(FAMILIES[variant.family], NULL[variant.family])
     assert sock.bind(name) == 0
     assert sock.connect(server.address) == 0
     assert_peer(sock, server.address)

@@ -38,8 +38,8 @@ from fixtures.calls import address_of
 from fixtures.sockets import open_pair
 from fixtures.waiting import until_asleep
 from netns import World
+from suites.connect.times import LATE
 
-LATE = 9.0  # Seconds after which a wait of ten has run out rather than been woken.
 DGRAM = variants(families=["unix"], types=["dgram"], modes=BOTH, doors=ALL)
 NATIVE = variants(families=["unix"], types=["dgram"], modes=BOTH)
 

@@ -40,11 +40,10 @@ from fixtures import (
 from fixtures.guard import DEADLINE
 from fixtures.sockets import FAMILIES
 from netns import World
+from suites.connect.names import NULL, UNSPEC
+from suites.connect.times import RETRANSMISSION
 
-UNSPEC = Bytes(bytes(16))
 SIZES = {"2-bytes": Bytes(bytes(2)), "16-bytes": UNSPEC, "128-bytes": Bytes(bytes(128))}
-ANY = {"inet": "0.0.0.0", "inet6": "::", "mapped": "::"}  # noqa: S104  The name of a socket that has none; nothing listens there.
-RETRANSMISSION = 1.0
 
 
 @clause("connect.UNSPEC.tcp.connected")
@@ -192,7 +191,7 @@ def test_wildcard_name_comes_back(
 ) -> None:
     """A socket that was bound to the wildcard has it again, with its port."""
     family = FAMILIES[variant.family]
-    wildcard = internet(family, ANY[variant.family], port_of(servers.free_address()))
+    wildcard = internet(family, NULL[variant.family], port_of(servers.free_address()))
     assert sock.bind(wildcard) == 0
     assert sock.connect_and_wait(server.address) == 0
     assert sock.getsockname() == internet(family, world.client.address(family), port_of(wildcard))
@@ -209,7 +208,7 @@ def test_chosen_name_goes(sock: Socket, server: Server, variant: Variant, world:
     assert sock.connect_and_wait(server.address) == 0
     assert port_of(sock.getsockname().value) == 40000
     assert sock.connect(UNSPEC) == 0
-    assert sock.getsockname().value.host == ANY[variant.family]
+    assert sock.getsockname().value.host == NULL[variant.family]
     assert sock.so_error() == ECONNRESET
     server.accepted()
     assert_usable(sock, server)

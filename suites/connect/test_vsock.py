@@ -41,12 +41,12 @@ from fixtures import (
 )
 from fixtures.families import ANY_CONTEXT, LOCAL, SilentGuest
 from netns import INET6
+from suites.connect.names import UNSPEC
 
 AF_VSOCK, AF_INET = 40, 2
 SO_VM_SOCKETS_CONNECT_TIMEOUT = 6
 NOBODY = Vsock(ANY_CONTEXT, 7001)  # No machine has this context.
 NOWHERE = Vsock(0x6B63, 7001)
-UNSPEC = Bytes(bytes(16))
 BAD = {
     "inet": Bytes(struct.pack("=H", AF_INET) + NOBODY.pack()[2:]),
     "inet6": Bytes(struct.pack("=H", INET6) + NOBODY.pack()[2:]),
