@@ -107,6 +107,7 @@ def test_families_without_connect(new_socket: SocketMaker, variant: Variant) -> 
 def test_sctp(sock: Socket, server: Server, servers: Servers) -> None:
     """It connects, talks, and refuses a second association, with the same peer and with another."""
     other = servers.make("other")
+    assert sock.connect(server.address, 15) == EINVAL
     assert sock.connect_and_wait(server.address) == 0
     assert sock.getpeername() == server.address
     accepted = server.accepted()

@@ -1,6 +1,7 @@
 """ICMP errors and TCP: what each message makes of an attempt, of a connection, and which are not about it at all."""
 
 from errno import EALREADY, EHOSTUNREACH, EINPROGRESS, EISCONN, ENOTCONN
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from fixtures import (
     cases,
     clause,
     needs,
+    not_exercised,
     unmapped,
     until,
     variants,
@@ -319,13 +321,18 @@ def rejected(server: Server, world: World, variant: Variant) -> Rule:
 def test_an_error_inside_the_call(sock: Socket, server: Server, rejected: Rule, variant: Variant, case: bool) -> None:
     """An error that comes while the call holds the socket is told, but the attempt goes on, and completes."""
     assert not case or receive_errors(sock, variant.family) == 0
+    begun = monotonic()
     assert sock.connect(server.address) == EINPROGRESS
-    assert sock.tcp_state() == "SYN_SENT"
-    assert sock.getpeername() == ENOTCONN
-    assert sock.so_error() == EHOSTUNREACH
+    state, name, told, later = sock.tcp_state(), sock.getpeername(), sock.so_error(), sock.so_error()
+    again = sock.connect(server.address)
+    if monotonic() - begun > RETRANSMISSION - 0.1:
+        not_exercised("the machine is too slow: the SYN was sent again, outside the call, before all had been seen")
+    assert state == "SYN_SENT"
+    assert name == ENOTCONN
+    assert told == EHOSTUNREACH
     if variant.family != "inet6":  # Over IPv6 one message may be told of twice.
-        assert sock.so_error() == 0
-    assert sock.connect(server.address) == EALREADY
+        assert later == 0
+    assert again == EALREADY
     rejected.remove()
     until(lambda: sock.tcp_state() == "ESTABLISHED", "the attempt completed")
     assert_talk(sock, server.accepted())

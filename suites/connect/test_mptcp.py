@@ -19,6 +19,7 @@ from fixtures import (
     ALL,
     BOTH,
     INTERNET,
+    POLLERR,
     READFDS,
     WRITEFDS,
     Bytes,
@@ -128,6 +129,7 @@ def test_refused_in_the_background(sock: Socket, server: Server, servers: Server
     assert sock.connect(servers.closed()) == EINPROGRESS
     sock.wait_writable()
     assert sock.select() == {READFDS, WRITEFDS}
+    assert POLLERR in sock.poll().value
     assert sock.so_error() == ECONNREFUSED
     assert_not_connected(sock)
     assert sock.connect(server.address) == ECONNABORTED
@@ -246,6 +248,9 @@ def test_unspec(sock: Socket, server: Server, servers: Servers) -> None:
     assert is_multipath(sock) is True
     assert_connected(sock, other)
     assert_no_connection(server)
+    assert sock.shutdown(socket.SHUT_WR) == 0
+    assert sock.connect(UNSPEC) == 0
+    assert_usable(sock, server)
 
 
 @clause("connect.mptcp.errors", case="unspec-pending")

@@ -115,6 +115,22 @@ def test_a_reset_of_something_else(sock: Socket, peer: Peer) -> None:
     assert_completes(sock, peer, lambda: peer.establishes(syn))
 
 
+@clause("connect.tcp.half-an-answer")
+@world("scripted")
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_an_acknowledgement_alone(sock: Socket, peer: Peer) -> None:
+    """An acknowledgement without a SYN does nothing; a SYN that acknowledges something else is answered by a reset."""
+    assert sock.connect(peer.address) == EINPROGRESS
+    syn = peer.hears("S")
+    peer.says(syn, "A")
+    assert peer.has_heard_nothing_more() == []
+    assert sock.tcp_state() == "SYN_SENT"
+    peer.says(syn, "SA", ack=syn.seq + 2)
+    assert peer.hears("R").seq == syn.seq + 2
+    assert sock.tcp_state() == "SYN_SENT"
+    assert_completes(sock, peer, lambda: peer.establishes(syn))
+
+
 @clause("connect.ECONNRESET.syn_recv")
 @world("scripted")
 @variants(families=INTERNET)

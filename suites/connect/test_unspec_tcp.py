@@ -167,6 +167,18 @@ def test_listening_ended(sock: Socket, server: Server, new_socket: SocketMaker) 
     assert_usable(sock, server)
 
 
+@clause("connect.UNSPEC.tcp.connected", case="error")
+@variants(families=INTERNET, modes=BOTH)
+@variants(families=["mapped"])
+def test_a_new_connection_has_no_old_error(sock: Socket, server: Server) -> None:
+    """What the end of the old connection left for SO_ERROR is gone when there is a new one."""
+    assert sock.connect_and_wait(server.address) == 0
+    server.accepted()
+    assert sock.connect(UNSPEC) == 0
+    assert sock.connect_and_wait(server.address) == 0
+    assert_connected(sock, server)
+
+
 @clause("connect.UNSPEC.tcp.bound-name")
 @variants(families=INTERNET, modes=BOTH)
 @variants(families=["mapped"])
