@@ -3,7 +3,7 @@
 import ctypes
 import select
 import struct
-from errno import ECONNREFUSED
+from errno import EAGAIN, ECONNREFUSED, EINPROGRESS
 
 from fixtures import (
     ALL,
@@ -13,14 +13,17 @@ from fixtures import (
     Servers,
     Socket,
     SocketMaker,
+    Variant,
     assert_connected,
     assert_no_connection,
     assert_talk,
     clause,
     variants,
+    world,
 )
 from fixtures.calls import address_of
 from fixtures.waiting import until_asleep
+from netns import World
 from suites.connect.times import LATE
 
 
@@ -114,3 +117,23 @@ def test_wakes_who_waits(sock: Socket, server: Server) -> None:
     assert woken == "1 ready"
     assert woken.seconds < LATE
     assert_connected(sock, server)
+
+
+@clause("connect.somaxconn")
+@world("loopback")
+@variants(families=INTERNET, modes=["nonblocking"])
+@variants(families=["unix"], types=["stream", "seqpacket"], modes=["nonblocking"])
+def test_limit_of_the_machine(
+    sock: Socket, new_socket: SocketMaker, servers: Servers, variant: Variant, world: World
+) -> None:
+    """However long a queue a listener asked for, it holds no more than somaxconn allows it: here one and one more."""
+    world.server.sysctl("net.core.somaxconn", 1)
+    server = servers.make(backlog=50)
+    for number in range(2):
+        assert new_socket(f"client{number}").connect_and_wait(server.address) == 0
+    if variant.family == "unix":
+        assert sock.connect(server.address) == EAGAIN
+    else:
+        assert sock.connect(server.address) == EINPROGRESS
+        assert sock.poll() == set()
+        assert sock.tcp_state() == "SYN_SENT"
