@@ -19,6 +19,7 @@ import pytest
 
 pytest.register_assert_rewrite("fixtures", "suites")
 
+from fixtures import cgroups  # noqa: E402  After the rewrite.
 from fixtures.evidence import EVIDENCE, MODES, EvidencePlan  # noqa: E402  After the rewrite.
 from fixtures.facts import (  # noqa: E402  After the rewrite.
     implementation,
@@ -44,6 +45,7 @@ from reports.records import Run  # noqa: E402
 from reports.selection import Selection, SelectionError  # noqa: E402
 from reports.terminal import listing  # noqa: E402
 from wiring.journal import JOURNAL, Journal  # noqa: E402
+from wiring.keeper import Keeper, hold  # noqa: E402
 from wiring.recorder import Recorder  # noqa: E402
 from wiring.resume import HOW, NOTHING, UNDER_WAY, Earlier  # noqa: E402
 from wiring.state import CURRENT, EXPECTATIONS, ISOLATION, OVERLAP, SELECTION, SUITES, clause_of  # noqa: E402
@@ -54,6 +56,7 @@ pytest_plugins = ["fixtures.provided", "pytester"]
 
 VERSION = "0.1.0"
 ROOT = Path(__file__).parent
+KEEPER = pytest.StashKey[Keeper]()
 EARLIER = pytest.StashKey[Earlier]()
 JOURNALS = pytest.StashKey[Journal]()
 
@@ -118,7 +121,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if _is_worker(config):
         handed = json.loads(config.workerinput["kconform"])  # type: ignore[attr-defined]  # Set by xdist.
         config.stash[FEATURES] = {name: Feature(**fields) for name, fields in handed["features"].items()}
-        config.stash[RUN_FOLDER] = _run_folder(handed["folder"])
+        hold(Path(handed["folder"]))
+        config.stash[RUN_FOLDER] = cgroups.noted_in = _worker_folder(handed["folder"])
         results = Path(handed["results"]) if handed["results"] else None
         config.stash[EVIDENCE] = EvidencePlan(results, config.option.evidence)
         config.stash[EARLIER], config.stash[JOURNALS] = Earlier.taken(handed["earlier"]), Journal(results)
@@ -126,8 +130,13 @@ def pytest_configure(config: pytest.Config) -> None:
     results = Path(config.option.results).absolute() if config.option.results else None
     config.stash[EVIDENCE] = EvidencePlan(results, config.option.evidence)
     config.stash[EARLIER], config.stash[JOURNALS] = Earlier.asked_for(config, results), Journal(results)
-    # A short name at a short place: the paths of UNIX sockets have at most 107 bytes.
-    config.stash[RUN_FOLDER] = _run_folder(None)
+    try:
+        config.stash[KEEPER] = Keeper(results)
+    except OSError as error:
+        raise pytest.UsageError(
+            f"kconform needs a temporary folder, and a process to watch over it: {error}"
+        ) from error
+    config.stash[RUN_FOLDER] = cgroups.noted_in = config.stash[KEEPER].folder
     if in_user_namespace() and not config.option.basetemp:
         # User 0 of a user namespace is not the root whose pytest-of-root folder may lie in the temporary folder.
         config.option.basetemp = str(config.stash[RUN_FOLDER] / "pytest")
@@ -139,11 +148,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Leave nothing in the temporary folder, whatever became of the workers."""
+    """Leave nothing on the machine, whatever became of the workers."""
     # What is left ends with the process; to look through a million objects for cycles first takes a second.
     gc.freeze()
-    if RUN_FOLDER in config.stash and not _is_worker(config):
-        shutil.rmtree(config.stash[RUN_FOLDER], ignore_errors=True)
+    if KEEPER in config.stash:
+        config.stash[KEEPER].dismiss()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -351,9 +360,9 @@ def _is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
 
-def _run_folder(parent: str | None) -> Path:
-    """A folder for what rows need in the file system; another user, whom a row may become, gets through it."""
-    made = Path(tempfile.mkdtemp(dir=parent, prefix="kconform-" if parent is None else ""))
+def _worker_folder(parent: str) -> Path:
+    """A worker's folder for what rows need in the file system; another user, whom a row may become, gets through it."""
+    made = Path(tempfile.mkdtemp(dir=parent, prefix=""))
     made.chmod(0o711)
     return made
 
