@@ -7,6 +7,7 @@ here knows of rows or verdicts.
 
 import ctypes
 import errno
+import os
 import select
 import socket
 import struct
@@ -55,6 +56,24 @@ _FAILURE = {
 _PORT, _ADDRESS, _SCOPE = 3, {16: 7, 28: 23}, 24  # Places in addresses of the internet.
 _PID = 4  # And in those of netlink.
 _STRANGER = b"stranger"
+_LONGEST, _MASK = 256, (1 << 64) - 1  # Bytes of the longest name, and the bits of a pointer.
+
+
+class _Part(ctypes.Structure):
+    _fields_ = (("start", ctypes.c_void_p), ("size", ctypes.c_size_t))
+
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _readable(pointer: int, size: int) -> bytes:
+    """The bytes at a pointer that may be any: a row tries what a kernel does with bad ones."""
+    size = min(size, _LONGEST)
+    buffer = ctypes.create_string_buffer(_LONGEST)
+    here, there = _Part(ctypes.addressof(buffer), size), _Part(pointer & _MASK, size)
+    ends = (ctypes.byref(here), ctypes.c_ulong(1), ctypes.byref(there), ctypes.c_ulong(1), ctypes.c_ulong(0))
+    got = _libc.process_vm_readv(os.getpid(), *ends)
+    return buffer.raw[: max(got, 0)]
 
 
 @dataclass
@@ -110,8 +129,8 @@ class Told:
 
     @property
     def name(self) -> bytes:
-        """The address that a call filled in, of getsockname and getpeername."""
-        return ctypes.string_at(self.arguments[1], ctypes.c_uint32.from_address(self.arguments[2]).value)
+        """The address that a call filled in, of getsockname and getpeername; empty where nothing can be read there."""
+        return _readable(self.arguments[1], int.from_bytes(_readable(self.arguments[2], 4), "little"))
 
     @property
     def family(self) -> int:
@@ -153,7 +172,7 @@ def _int(pointer: int) -> ctypes.c_int:
 def _succeeds(told: Told) -> Answer:
     if told.call == "sendto":
         return told.arguments[2], 0
-    if told.call == "getpeername":
+    if told.call == "getpeername" and _readable(told.arguments[1], 1) and _readable(told.arguments[2], 4):
         _put_name(told.arguments[1], told.arguments[2], told.memory.peers.get(told.arguments[0], _SOMEBODY))
     return 0, 0
 
@@ -283,9 +302,6 @@ def _other_sender(told: Told) -> Answer:
     length = ctypes.c_uint32.from_address(told.arguments[5]).value
     ctypes.c_ubyte.from_address(told.arguments[4] + (_PORT if length in _ADDRESS else length - 1)).value ^= 1
     return told.returned, told.error
-
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def _unconnected(_: Told) -> Answer:
