@@ -76,6 +76,14 @@ def _readable(pointer: int, size: int) -> bytes:
     return buffer.raw[: max(got, 0)]
 
 
+def _write(pointer: int, data: bytes) -> None:
+    """Put bytes where a pointer leads, if anything can be put there."""
+    buffer = ctypes.create_string_buffer(data, max(len(data), 1))
+    here, there = _Part(ctypes.addressof(buffer), len(data)), _Part(pointer & _MASK, len(data))
+    ends = (ctypes.byref(here), ctypes.c_ulong(1), ctypes.byref(there), ctypes.c_ulong(1), ctypes.c_ulong(0))
+    _libc.process_vm_writev(os.getpid(), *ends)
+
+
 @dataclass
 class Memory:
     """What was true of a row's sockets before, for lies about what should be gone by now."""
@@ -172,7 +180,7 @@ def _int(pointer: int) -> ctypes.c_int:
 def _succeeds(told: Told) -> Answer:
     if told.call == "sendto":
         return told.arguments[2], 0
-    if told.call == "getpeername" and _readable(told.arguments[1], 1) and _readable(told.arguments[2], 4):
+    if told.call == "getpeername":
         _put_name(told.arguments[1], told.arguments[2], told.memory.peers.get(told.arguments[0], _SOMEBODY))
     return 0, 0
 
@@ -181,9 +189,11 @@ _SOMEBODY = struct.pack("=H", socket.AF_INET) + struct.pack("!H4s8x", 7001, byte
 
 
 def _put_name(pointer: int, size: int, name: bytes) -> None:
-    room = ctypes.c_uint32.from_address(size)
-    ctypes.memmove(pointer, name, min(len(name), room.value))
-    room.value = len(name)
+    """Give a name as the kernel would, or nothing where a row's pointers are bad."""
+    room = int.from_bytes(_readable(size, 4), "little", signed=True)
+    if room > 0:
+        _write(pointer, name[:room])
+        _write(size, struct.pack("=I", len(name)))
 
 
 def _another_errno(told: Told) -> Answer:
