@@ -264,6 +264,7 @@ def test_v6only_listener(sock: Socket, new_socket: SocketMaker, variant: Variant
         if variant.type == "stream":
             assert other.listen() == 0
             assert sock.connect(here) == (ECONNREFUSED if value else 0)
+            assert sock.getpeername() == (ENOTCONN if value else here)
         else:
             assert sock.connect(here) == 0
             assert sock.send(b"hello") == 0
