@@ -77,7 +77,7 @@ def page(packer: Packer) -> str:
     style = (_PAGE / "report.css").read_text(encoding="utf-8")
     script = "\n".join((_PAGE / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS)
     context: dict[str, Any] = {
-        "title": ", ".join(packer.suites),
+        "title": packer.title,
         "kernels": packer.kernels,
         "views": list(_VIEWS.items()),
         "data": packer.data(),

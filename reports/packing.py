@@ -42,7 +42,7 @@ class Packer:
 
     def __init__(self) -> None:
         self.kernels: list[dict[str, Any]] = []
-        self.suites: list[str] = []
+        self._suites: list[str] = []
         self._documents: dict[str, dict[str, Any]] = {}
         self._clauses: dict[str, dict[str, Any]] = {}
         self._numbers: dict[str, int] = {}
@@ -121,6 +121,12 @@ class Packer:
         if len(noted) < _DAMAGED:
             noted.append(sentence[:300])
 
+    @property
+    def title(self) -> str:
+        """What the page is about: a suite's whole title, or the system calls of several."""
+        whole = len(self._suites) == 1
+        return ", ".join(title if whole else title.partition(":")[0] for title in self._suites)
+
     def data(self) -> str:
         """The data as JSON that can stand in a script element: it holds no ``<``, ``>`` or ``&``."""
         items = sorted(self._items, key=lambda id_: (self._items[id_][0], id_))
@@ -134,7 +140,7 @@ class Packer:
             "verdicts": VERDICTS,
             "errnos": sorted(errno.errorcode.values()),
             "kernels": self.kernels,
-            "suites": self.suites,
+            "title": self.title,
             "documents": [self._document(each) for each in self._documents.values()],
             "clauses": list(self._clauses.values()),
             "texts": ["", *list(self._texts)[1:]],
@@ -193,8 +199,8 @@ class Packer:
 
     def _catalogue(self, suites: Iterable[Mapping[str, Any]]) -> None:
         for suite in suites:
-            if suite["title"] not in self.suites:
-                self.suites.append(_text(suite["title"]))
+            if suite["title"] not in self._suites:
+                self._suites.append(_text(suite["title"]))
             for clause in suite["clauses"]:
                 if clause["id"] not in self._clauses:
                     self._clause(clause)

@@ -112,12 +112,14 @@ def _score_line(score: DocumentScore, width: int, head: Iterable[str]) -> str:
 
 
 def _not_exercised(results: Results) -> list[str]:
-    lines = []
+    lines, clauses = [], results.clauses
+    # A run of a few rows is not about what nobody can test: it is counted there, and explained by whole runs.
+    untested = [id_ for id_, clause in clauses.items() if clause.untestable] if _not_selected(results) else []
     for reason, ids in reasons_not_exercised(results):
-        if reason == NOT_SELECTED:
-            continue
-        shown = ", ".join(ids[:3]) + (f" and {len(ids) - 3} more" if len(ids) > 3 else "")
-        lines.append(f"not exercised: {shown}: {reason}")
+        if reason != NOT_SELECTED and not set(ids) <= set(untested):
+            lines.append(f"not exercised: {_some(ids)}: {reason}")
+    if untested:
+        lines.append(f"not exercised: {len(untested)} clauses that no test can try: {_some(untested)}")
     return lines
 
 
@@ -127,8 +129,11 @@ def _not_selected(results: Results) -> list[str]:
     without = [name for name, score in every.items() if not score.rows and not score.clause.untestable]
     if not without:
         return []
-    shown = ", ".join(without[:3]) + (f" and {len(without) - 3} more" if len(without) > 3 else "")
-    return [f"not selected: {len(without)} of {len(every)} clauses have no row here: {shown}"]
+    return [f"not selected: {len(without)} of {len(every)} clauses have no row here: {_some(without)}"]
+
+
+def _some(ids: list[str]) -> str:
+    return ", ".join(ids[:3]) + (f" and {len(ids) - 3} more" if len(ids) > 3 else "")
 
 
 def _unexpected(rows: list[Row]) -> list[str]:

@@ -39,7 +39,7 @@ def test_names_that_nothing_has(run_connect: Callable[..., Ran], option: str, va
 @pytest.mark.parametrize(
     ("arguments", "count"),
     [
-        (("-k", "EBADF and closed"), 9),
+        (("-k", "connect.EBADF and closed"), 9),
         (("--clause", "connect.EBADF.c*", "-n", "2"), 9),
         (("--document", "select.2"), 4),
         (("--clause", "connect.EBADF.c*", "--door", "io_uring"), 3),

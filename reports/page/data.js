@@ -16,7 +16,7 @@
  *   observed: number[], reason: number[], expectation: number[], world: number[]}} RowColumns
  * @typedef {{clause: number[], tail: number[], family: number[], type: number[], mode: number[], door: number[],
  *   case: number[], test: number[]}} ItemColumns
- * @typedef {{part: number, verdicts: string[], errnos: string[], kernels: Kernel[], suites: string[],
+ * @typedef {{part: number, verdicts: string[], errnos: string[], kernels: Kernel[], title: string,
  *   documents: Document_[], clauses: Clause[], texts: string[],
  *   expectations: [string, string, string, string, string][], items: ItemColumns, rows: RowColumns}} Data
  */

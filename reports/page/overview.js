@@ -6,7 +6,7 @@
 function overview() {
   const masks = clauseMasks(everyRow);
   return [
-    h("h1", {}, data.suites.join(", ") || "Conformance"),
+    h("h1", {}, data.title || "Conformance"),
     several ? kernelTable() : kernelFacts(kernels[0]),
     ...kernels.flatMap(warnings),
     conclusion(),
