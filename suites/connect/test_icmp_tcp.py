@@ -343,6 +343,21 @@ def test_an_error_inside_the_call(
     assert_talk(sock, server.accepted())
 
 
+@clause("connect.tcp.softerr-at-the-end")
+@needs("nft-reject")
+@waits(3.1)
+@pytest.mark.usefixtures("hurried", "dropped")
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_an_error_inside_the_call_and_silence(sock: Socket, server: Server, rejected: Rule) -> None:
+    """The first SYN is answered inside the call, later ones by nobody: in the end the error is the one there was."""
+    assert sock.connect(server.address) == EINPROGRESS
+    rejected.remove()
+    with sock.calls.aside():
+        until(lambda: sock.tcp_state() == "CLOSE", "the attempt has ended")
+    assert sock.so_error() == EHOSTUNREACH
+    assert sock.getpeername() == ENOTCONN
+
+
 @clause("connect.io_uring.completes-when-decided")
 @needs("nft-reject")
 @waits(RETRANSMISSION)

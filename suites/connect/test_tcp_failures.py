@@ -19,6 +19,7 @@ from fixtures import (
     INTERNET,
     POLLHUP,
     POLLOUT,
+    Peer,
     Server,
     Servers,
     Socket,
@@ -33,6 +34,7 @@ from fixtures import (
     variants,
     waits,
     with_port,
+    world,
 )
 from netns import World
 from suites.connect.names import NULL
@@ -164,6 +166,20 @@ def test_retries_by_option(sock: Socket, servers: Servers, hurried: World) -> No
     outcome = sock.connect(servers.full().address)
     assert outcome == ETIMEDOUT
     assert outcome.seconds > 2.8
+
+
+@clause("connect.ETIMEDOUT.TCP_SYNCNT", case="counted")
+@waits(3.1)
+@world("scripted")
+@variants(families=INTERNET, modes=["nonblocking"])
+def test_segments_of_an_attempt(sock: Socket, peer: Peer, hurried: World) -> None:
+    """The peer hears the SYN and as many copies as were asked for, and no more."""
+    hurried.client.sysctl("net.ipv4.tcp_syn_retries", 6)
+    assert set_tcp(sock, TCP_SYNCNT, 1, "TCP_SYNCNT") == 0
+    assert sock.connect(peer.address) == EINPROGRESS
+    sock.wait_writable()
+    assert sock.so_error() == ETIMEDOUT
+    assert peer.count("S") == 2
 
 
 @clause("connect.ETIMEDOUT.TCP_USER_TIMEOUT")
