@@ -113,8 +113,9 @@ def _score_line(score: DocumentScore, width: int, head: Iterable[str]) -> str:
 
 def _not_exercised(results: Results) -> list[str]:
     lines, clauses = [], results.clauses
-    # A run of a few rows is not about what nobody can test: it is counted there, and explained by whole runs.
-    untested = [id_ for id_, clause in clauses.items() if clause.untestable] if _not_selected(results) else []
+    # A run of a few rows is not about what nobody can test: it is counted there, and explained by larger ones.
+    few = 2 * len({row.clause for row in results.rows}) < len(clauses)
+    untested = [id_ for id_, clause in clauses.items() if clause.untestable] if few else []
     for reason, ids in reasons_not_exercised(results):
         if reason != NOT_SELECTED and not set(ids) <= set(untested):
             lines.append(f"not exercised: {_some(ids)}: {reason}")

@@ -12,6 +12,7 @@ from reports.html import render
 from reports.results import ResultsError, read_results
 from reports.terminal import summary
 from tests.conftest import ROOT, Project, Ran
+from tests.samples import ROWS, sample
 
 # Beside markup: what a terminal and the log of a CI would obey.
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
@@ -75,6 +76,13 @@ def test_a_run_that_was_cut_off(ran: Ran, tmp_path: Path) -> None:
     (kernel,) = data_of(render(results))["kernels"]
     assert "the run was cut off" in kernel["incomplete"]
     assert "no record" in kernel["damaged"][0]
+
+
+def test_what_no_test_can_try_is_explained_unless_the_run_is_about_little(tmp_path: Path) -> None:
+    assert "not exercised: demo.g: nobody can" in summary(sample(tmp_path))
+    few = summary(sample(tmp_path, ROWS[:2]))
+    assert "not exercised: 1 clauses that no test can try: demo.g" in few
+    assert not any("nobody can" in line for line in few)
 
 
 def test_files_that_are_no_results(ran: Ran, tmp_path: Path) -> None:
