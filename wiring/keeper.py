@@ -20,7 +20,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 _ALIVE = "alive"
 _ENDING = 10.0  # Seconds that killed processes get to be gone.
+_LONGEST = 40  # Bytes of the temporary folder's path: the paths of UNIX sockets, far below it, have at most 107.
 _WAIT = 60.0  # Seconds after which a run no longer waits for its keeper.
+
+
+def _short_place() -> Path:
+    """The temporary folder, or the system's own where the path to that is too long for UNIX sockets below it."""
+    place = Path(os.path.realpath(tempfile.gettempdir()))
+    usual = Path("/tmp")  # noqa: S108  The run's folder in it has a name that nobody can guess.
+    if len(os.fsencode(place)) > _LONGEST and usual.is_dir() and os.access(usual, os.W_OK | os.X_OK):
+        return usual
+    return place
 
 
 class Keeper:
@@ -34,8 +44,7 @@ class Keeper:
     """
 
     def __init__(self, results: Path | None) -> None:
-        # A short name at a short place: the paths of UNIX sockets have at most 107 bytes.
-        self.folder = Path(os.path.realpath(tempfile.gettempdir())) / f"kconform-{secrets.token_hex(4)}"
+        self.folder = _short_place() / f"kconform-{secrets.token_hex(4)}"
         theirs, self._pipe = os.pipe()
         _pipes.append(self._pipe)
         words = [str(self.folder), str(results or ""), str(os.getpid())]
