@@ -6,10 +6,11 @@ Only this package imports pyroute2 and Scapy. It knows nothing of pytest, and no
 from netns.capture import Capture, Captured, write_packets
 from netns.changes import Change
 from netns.firewall import REJECTS, Match, Rule
+from netns.host import INET, INET6, Host
 from netns.isolation import Isolation, IsolationError, enter_private_network, in_user_namespace
 from netns.namespace import Namespace, can_return, preload
 from netns.wire import Packet, Wire, closer, load_scapy
-from netns.worlds import INET, INET6, WORLDS, Host, World, kept_loopback, loopback, pair, routed, scripted
+from netns.worlds import WORLDS, World, kept_loopback, loopback, pair, routed, scripted
 
 __all__ = [
     "INET",

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from netns.worlds import Host
+from netns.host import Host
 
 _ETH_P_ALL, _OUTGOING = 3, 4
 _SO_RCVBUFFORCE, _SO_TIMESTAMPNS = 33, 35
