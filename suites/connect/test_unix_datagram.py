@@ -35,7 +35,7 @@ from fixtures import (
     variants,
 )
 from fixtures.calls import address_of
-from fixtures.sockets import open_pair
+from fixtures.opening import open_pair
 from fixtures.waiting import until_asleep
 from netns import World
 from suites.connect.times import LATE
