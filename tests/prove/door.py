@@ -17,7 +17,9 @@ from typing import Any
 from fixtures.calls import Calls
 from fixtures.door import NativeDoor
 from fixtures.guard import Guard
-from tests.prove.lies import LIES, Answer, Lie, Memory, Told, in_no_time, lies_for
+from tests.prove.lies import LIES, Lie, lies_for
+from tests.prove.tellings import Answer, in_no_time
+from tests.prove.told import Memory, Told
 
 ROOT = Path(__file__).parents[2]
 # Whose lines are where a call stands: those of suites, and those that assert, or open servers, for them.
