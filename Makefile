@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help conformance conformance-all test lint types format tests suites bench report soak prove matrix kernels bundle disagreements world list lock clean
+.PHONY: help conformance conformance-all test lint types format tests suites bench report soak prove chaos matrix kernels bundle disagreements world list lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -51,6 +51,9 @@ soak: $(VENV)/dev.installed ## Run the suites N times in random order, compare e
 
 prove: $(VENV)/dev.installed ## Lie to every row about every call, list the lies that nobody notices (goes on where it was)
 	@$(BIN)/python -m tests.prove --resume $(RESULTS)/prove.jsonl $(ARGS)
+
+chaos: $(VENV)/dev.installed ## End runs at random moments, and run in bad surroundings; list what was left or wrong (ARGS="--count 200")
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 matrix: $(VENV)/run.installed ## Check several kernels by the native call (KERNELS="live uml vm:6.1"), one report in reports/out/matrix
 	@$(BIN)/python -m kernels matrix $(KERNELS) --results $(RESULTS) --limit $(LIMIT) -- --door=syscall $(ARGS)

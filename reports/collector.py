@@ -4,8 +4,8 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterable
+from io import FileIO
 from pathlib import Path
-from typing import IO
 
 from reports.records import VERDICTS, End, Row, Run
 from reports.results import RESULTS, Results
@@ -18,6 +18,11 @@ class Collector:
         folder: where results.jsonl goes; None keeps the rows in memory only.
         run: the run's facts, written first.
         earlier: rows that ended in a part of the run that was cut off; nothing of them is lost, whatever happens.
+
+    ``broken`` is why nothing more can be written, such as a disk that is full; the file ends with its last whole line.
+
+    Raises:
+        OSError: when the file can't be begun.
     """
 
     def __init__(self, folder: Path | None, run: Run, earlier: Iterable[Row] = ()) -> None:
@@ -27,17 +32,19 @@ class Collector:
         self.end: End | None = None
         self._start = time.monotonic()
         self._folder = folder
-        self._file: IO[str] | None = None
+        self._size = 0
+        self._file: FileIO | None = None
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
             partly = folder / f".{RESULTS}.{os.getpid()}"
-            self._file = partly.open("w", encoding="utf-8")
+            self._file = partly.open("wb", buffering=0)
+        self.broken: OSError | None = None
         self._write(run.line())
         for row in earlier:
             self.collect(row)
             self.add(row)
         if folder is not None:
-            partly.replace(folder / RESULTS)
+            self._begun(partly, folder / RESULTS)
 
     def collect(self, row: Row) -> None:
         """Note that a row will run; ``row`` is what is written should it never be heard of again."""
@@ -75,7 +82,21 @@ class Collector:
         """What was taken so far, for a report."""
         return Results(self.run, list(self.rows.values()), self.end, folder=self._folder)
 
+    def _begun(self, partly: Path, path: Path) -> None:
+        if self.broken is not None:
+            partly.unlink()
+            raise self.broken
+        partly.replace(path)
+
     def _write(self, line: str) -> None:
-        if self._file is not None:
-            self._file.write(line)
-            self._file.flush()
+        if self._file is None or self.broken is not None:
+            return
+        data = line.encode()
+        try:
+            left = memoryview(data)
+            while left:
+                left = left[self._file.write(left) :]
+            self._size += len(data)
+        except OSError as error:
+            self.broken = error
+            self._file.truncate(self._size)

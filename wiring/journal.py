@@ -5,6 +5,7 @@ So a kernel that dies leaves word of what it was doing. Who started that kernel 
 in it. A run that ends in good order leaves no journal.
 """
 
+import contextlib
 import os
 from collections import defaultdict
 from pathlib import Path
@@ -31,7 +32,8 @@ class Journal:
             if self._file < 0:
                 flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
                 self._file = os.open(self._folder / JOURNAL, flags, 0o644)
-            os.write(self._file, f"begun {nodeid}\n".encode())
+            with contextlib.suppress(OSError):  # No room is left: the controller will say so, and no row is to blame.
+                os.write(self._file, f"begun {nodeid}\n".encode())
 
 
 def read_journal(folder: Path) -> dict[str, list[str]]:

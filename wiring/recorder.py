@@ -63,6 +63,11 @@ class Recorder:
             row = self.collector.collected[plan.id]
             row.reason = f"the process that ran it died: {report.longrepr}"
             self.collector.add(row)
+        if self.collector.broken is not None:
+            self._give_up()
+            pytest.exit(
+                f"no more results can be written: {self.collector.broken.strerror}", pytest.ExitCode.INTERRUPTED
+            )
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -76,9 +81,9 @@ class Recorder:
             session.exitstatus = exitstatus = pytest.ExitCode.TESTS_FAILED
         self.collector.finish(int(exitstatus))
         if self.folder is not None:
-            (self.folder / JOURNAL).unlink(missing_ok=True)
-            if self.collector.rows:
-                write_html(self.collector.results(), self.folder / "index.html")
+            self._end_in_folder(self.folder)
+        if self.collector.broken is not None:
+            session.exitstatus = pytest.ExitCode.INTERRUPTED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print what a person wants to know first."""
@@ -87,10 +92,29 @@ class Recorder:
         terminalreporter.section("conformance")
         for line in summary(self.collector.results()):
             terminalreporter.write_line(line)
-        if self.folder is not None:
+        if self.collector.broken is not None:
+            terminalreporter.write_line(f"INCOMPLETE: --results {self.folder}: {self.collector.broken.strerror}")
+        elif self.folder is not None:
             terminalreporter.write_line(f"report: {self.folder / 'index.html'}")
         for line in github.at_the_end(self.collector.results(), os.environ):
             terminalreporter.write_line(line)
+
+    def _end_in_folder(self, folder: Path) -> None:
+        try:
+            (folder / JOURNAL).unlink(missing_ok=True)
+            if self.collector.rows:
+                write_html(self.collector.results(), folder / "index.html")
+        except OSError as error:
+            self.collector.broken = error
+            self._give_up()
+            (folder / "index.html").unlink(missing_ok=True)  # Half a page, or one of an earlier run.
+
+    def _give_up(self) -> None:
+        """Write nothing more: pytest would end with a traceback where its own report can't be written, either."""
+        junit = self.config.stash.get(xml_key, None)
+        if junit is not None:
+            self.config.pluginmanager.unregister(junit)
+            del self.config.stash[xml_key]
 
     def _end_in_junit(self, report: pytest.TestReport) -> None:
         """Tell JUnit alone of the tear-down, which was told with the call: it waits for that (fixtures.phases)."""
