@@ -53,7 +53,7 @@ SURROUNDINGS = {
         f"{_FORBID} mount -t tmpfs -o ro none {{out}} &&", rights=True, statuses=(_USAGE,), says="Read-only file system"
     ),
     "few-descriptors": Surrounding("ulimit -n 64 &&", statuses=(_PASSED,)),
-    "no-sysctls": Surrounding(f"{_FORBID} mount -o bind,ro /proc/sys /proc/sys &&", rights=True, statuses=(0, 1)),
+    "no-sysctls": Surrounding(f"{_FORBID} mount -o bind,ro /proc/sys /proc/sys &&", rights=True),
     "no-ipv6": Surrounding("echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6;", rights=True),
     "strange-folder": Surrounding(folder="a folder & mehr Äß名"),
     "locale-c": Surrounding(variables=(("LC_ALL", "C"), ("PYTHONUTF8", "0"), ("PYTHONCOERCECLOCALE", "0"))),
