@@ -81,7 +81,7 @@ def test_a_run_that_was_cut_off(ran: Ran, tmp_path: Path) -> None:
 def test_what_no_test_can_try_is_explained_unless_the_run_is_about_little(tmp_path: Path) -> None:
     assert "not exercised: demo.g: nobody can" in summary(sample(tmp_path))
     few = summary(sample(tmp_path, ROWS[:2]))
-    assert "not exercised: 1 clauses that no test can try: demo.g" in few
+    assert "no test can try: demo.g" in few
     assert not any("nobody can" in line for line in few)
 
 
