@@ -18,6 +18,7 @@ from fixtures import (
     assert_no_connection,
     assert_talk,
     clause,
+    needs,
     variants,
     world,
 )
@@ -120,6 +121,7 @@ def test_wakes_who_waits(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.somaxconn")
+@needs("somaxconn")
 @world("loopback")
 @variants(families=INTERNET, modes=["nonblocking"])
 @variants(families=["unix"], types=["stream", "seqpacket"], modes=["nonblocking"])

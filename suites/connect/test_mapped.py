@@ -256,21 +256,22 @@ def test_v6only_off(sock: Socket, four: Server) -> None:
 @variants(families=["inet"], types=TYPES)
 def test_v6only_listener(sock: Socket, new_socket: SocketMaker, variant: Variant) -> None:
     """IPv4 does not find what is at IPv6's null address with the option, and finds what is there without."""
-    here = Inet(HOST, 7555)
-    for value in (1, 0):
+    for value in (0, 1):
+        client, here = new_socket("client") if value else sock, Inet(HOST, 7555 + value)
         other = new_socket(f"v6only-{value}", family="inet6", nonblocking=True)
         assert other.setsockopt(socket.IPPROTO_IPV6, V6ONLY, value, name="IPV6_V6ONLY") == 0
-        assert other.bind(Inet6("::", 7555)) == 0
+        assert other.bind(Inet6("::", here.port)) == 0
         if variant.type == "stream":
             assert other.listen() == 0
-            assert sock.connect(here) == (ECONNREFUSED if value else 0)
-            assert sock.getpeername() == (ENOTCONN if value else here)
+            assert client.connect(here) == (ECONNREFUSED if value else 0)
+            assert client.getpeername() == (ENOTCONN if value else here)
         else:
-            assert sock.connect(here) == 0
-            assert sock.send(b"hello") == 0
+            assert client.connect(here) == 0
+            assert client.send(b"hello") == 0
+            if value:
+                assert client.poll(DEADLINE, ask=()) == {POLLERR}
             assert other.recv(0 if value else DEADLINE) == (EAGAIN if value else b"hello")
-            assert sock.so_error() == (ECONNREFUSED if value else 0)
-        assert other.close() == 0
+            assert client.so_error() == (ECONNREFUSED if value else 0)
 
 
 @clause("connect.ipv6.v4mapped.bound-mismatch")
