@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.chaos.killing import BLOWS, strike
-from tests.chaos.surroundings import SURROUNDINGS, Unavailable, endure
+from tests.chaos.surroundings import SURROUNDINGS, Unavailable, crowd, endure
 from tests.chaos.traces import Watch
 
 # Rows with everything that could be left: worlds, processes of their own, control groups, firewalls, socket files.
@@ -57,11 +57,11 @@ def _kill(place: Path, count: int, chance: random.Random, seed: int) -> Counter[
 
 def _endure(place: Path) -> Counter[str]:
     bad: Counter[str] = Counter()
-    for name in SURROUNDINGS:
+    for name in (*SURROUNDINGS, "four-at-once"):
         folder = place / name
         folder.mkdir()
         try:
-            wrong = endure(name, folder)
+            wrong = endure(name, folder) if name in SURROUNDINGS else crowd(folder)
         except Unavailable as missing:
             print(f"{name}: can't be tried: {missing}", flush=True)
             continue

@@ -97,5 +97,20 @@ def endure(name: str, place: Path, start: Callable[..., list[str]] | None = None
     return wrong
 
 
+def crowd(place: Path, runs: int = 4) -> list[str]:
+    """Let several runs go on at the same time, and give what is wrong then."""
+    temporary = place / "t"
+    temporary.mkdir()
+    watch = Watch(temporary)
+    several = [watch.start(place / f"r{number}", *_ROWS) for number in range(runs)]
+    statuses = [run.wait(_LONGEST) for run in several]
+    wrong = [f"run {number} ended with {status}" for number, status in enumerate(statuses) if status != _PASSED]
+    for number in range(runs):
+        rows = [each for each in read_records(place / f"r{number}" / "results.jsonl") if "verdict" in each]
+        wrong += [f"run {number}: {each['id']} is unexpected" for each in rows if each["unexpected"]]
+        wrong += [] if rows else [f"run {number} has no row"]
+    return wrong + watch.left()
+
+
 def _python() -> str:
     return sys.executable
