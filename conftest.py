@@ -110,7 +110,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "waits(seconds): how long the kernel makes it wait")
     suites, chosen = _load(config)
     config.stash[SUITES], config.stash[SELECTION], config.stash[CURRENT] = suites, chosen, None
-    config.stash[OVERLAP] = Overlap()
+    config.stash[OVERLAP] = Overlap(getattr(config, "workerinput", {}).get("workercount", 1))
     watch()
     try:
         facts = KernelFacts(upstream_release(), implementation(), security_modules())
