@@ -177,7 +177,7 @@ def test_send_that_waits(sock: Socket, servers: Servers) -> None:
     sending = sock.calls.start(
         "sendto", sock.fd, pointer, 4, socket.MSG_NOSIGNAL, 0, 0, complete=lambda sent: sent == 4
     )
-    assert not sending.returned(0.05)
+    sending.assert_waits(0.05)
     busy.make_room()
     assert sending.result() == 0
     assert busy.server.accepted().recv() == b"data"

@@ -113,7 +113,7 @@ def test_receive_timeout(sock: Socket, servers: Servers) -> None:
     limit(sock, socket.SO_RCVTIMEO, 0.05)
     with caught(SIGUSR1, restart=True) as signals:
         attempt = begun(sock, busy.address)
-        assert not attempt.returned(0.2)
+        attempt.assert_waits(0.2)
         attempt.signal(SIGUSR1)
         until(lambda: signals != [], "the handler runs")
         busy.make_room()
@@ -201,7 +201,7 @@ def test_restarted(sock: Socket, servers: Servers, case: tuple[Callable[[FullSer
             attempt.signal(SIGUSR1)
             until(lambda count=count: len(signals) >= count, "the handler runs")  # type: ignore[misc]
             until_asleep(attempt.native_id)
-        assert not attempt.returned()
+        attempt.assert_waits()
         case[0](busy)
         assert attempt.result() == case[1]
 
@@ -251,7 +251,7 @@ def test_not_caught(sock: Socket, servers: Servers, case: int | None) -> None:
         attempt = begun(sock, busy.address)
         for _ in range(3):
             attempt.signal(case or SIGUSR1)
-        assert not attempt.returned(0.05)
+        attempt.assert_waits(0.05)
         busy.make_room()
         assert attempt.result() == 0
     assert_connected(sock, busy.server)

@@ -231,7 +231,7 @@ def test_queue_that_drains(sock: Socket, servers: Servers) -> None:
     """A blocking attempt that waits for room gets it with its next SYN."""
     busy = servers.full()
     attempt = sock.start_connect(busy.address)
-    assert not attempt.returned(0.2)
+    attempt.assert_waits(0.2)
     busy.make_room()
     assert attempt.result() == 0
     assert_connected(sock, busy.server)

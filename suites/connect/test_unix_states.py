@@ -159,7 +159,7 @@ def test_waits_for_room(sock: Socket, servers: Servers) -> None:
     """A blocking connect waits for room, and then connects."""
     busy = servers.full()
     attempt = waiting(sock, busy.server)
-    assert not attempt.returned()
+    attempt.assert_waits()
     busy.make_room()
     assert attempt.result() == 0
     assert_connected(sock, busy.server)
@@ -256,7 +256,7 @@ def test_restarted(sock: Socket, servers: Servers) -> None:
         attempt.signal(SIGUSR1)
         until(lambda: bool(signals), "the handler has run")
         until(lambda: attempt.waits_in(number_of("connect")), "the connect waits again")
-        assert not attempt.returned()
+        attempt.assert_waits()
         busy.make_room()
         assert attempt.result() == 0
     assert_talk(sock, busy.server.accepted())
