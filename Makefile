@@ -52,7 +52,7 @@ soak: $(VENV)/dev.installed ## Run the suites N times in random order, compare e
 prove: $(VENV)/dev.installed ## Lie to every row about every call, list the lies that nobody notices (goes on where it was)
 	@$(BIN)/python -m tests.prove --resume $(RESULTS)/prove.jsonl $(ARGS)
 
-chaos: $(VENV)/dev.installed ## End runs at random moments, and run in bad surroundings; list what was left or wrong (ARGS="--count 200")
+chaos: $(VENV)/dev.installed ## End runs at random moments, run in bad surroundings, read hostile files; list what was left or wrong (ARGS="--count 200")
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 matrix: $(VENV)/run.installed ## Check several kernels by the native call (KERNELS="live uml vm:6.1"), one report in reports/out/matrix

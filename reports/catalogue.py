@@ -10,9 +10,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from reports.plain import one_line
+
 
 class CatalogueError(Exception):
     """A catalogue file is wrong; the message names the file, the place and the mend."""
+
+    def __init__(self, message: str) -> None:
+        # It quotes a file that may be a stranger's.
+        super().__init__(one_line(message))
 
 
 @dataclass(frozen=True)

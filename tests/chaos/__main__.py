@@ -1,8 +1,10 @@
-"""``make chaos``: end many runs at random moments, run in bad surroundings, and say what was left or was wrong."""
+"""``make chaos``: end runs at random moments, run in bad surroundings, read hostile files; say what went wrong."""
 
 import argparse
+import os
 import random
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -12,8 +14,10 @@ from tests.chaos.killing import BLOWS, strike
 from tests.chaos.surroundings import SURROUNDINGS, Unavailable, crowd, endure
 from tests.chaos.traces import Watch
 
+ROOT = Path(__file__).parent.parent.parent
 # Rows with everything that could be left: worlds, processes of their own, control groups, firewalls, socket files.
 ROWS = ["connect.ETIMEDOUT.tcp*", "connect.cgroup-bpf.*", "connect.ENOENT*", "connect.netfilter*"]
+_CASES = 700  # For each of the sixteen tests of hostile files.
 _LONGEST = 12.0  # Seconds after which a blow falls at the latest.
 
 
@@ -22,16 +26,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description="Make trouble for runs of the suites.")
     parser.add_argument("-n", "--count", type=int, default=20, help="runs to end at random moments (default: 20)")
     parser.add_argument("--seed", type=int, default=None, help="makes the moments the same again")
-    parser.add_argument("--only", choices=("killing", "surroundings"), help="one kind of trouble only")
+    parser.add_argument("--only", choices=("killing", "surroundings", "files"), help="one kind of trouble only")
     chosen = parser.parse_args()
     seed = chosen.seed if chosen.seed is not None else random.SystemRandom().randrange(1 << 30)
     bad: Counter[str] = Counter()
     place = Path(tempfile.mkdtemp(prefix="chaos-", dir="/tmp"))
     try:
-        if chosen.only != "surroundings":
+        if chosen.only in (None, "killing"):
             bad += _kill(place, chosen.count, random.Random(seed), seed)  # noqa: S311  Moments, not secrets.
-        if chosen.only != "killing":
+        if chosen.only in (None, "surroundings"):
             bad += _endure(place)
+        if chosen.only in (None, "files"):
+            bad += _read()
     finally:
         shutil.rmtree(place, ignore_errors=True)
     print(f"{bad.total()} were not as they should be" + "".join(f"; {what}: {times}" for what, times in bad.items()))
@@ -70,6 +76,13 @@ def _endure(place: Path) -> Counter[str]:
             print(f"    {line}", flush=True)
         bad[name] += bool(wrong)
     return +bad
+
+
+def _read() -> Counter[str]:
+    print(f"files of strangers, {_CASES} cases to each test", flush=True)
+    command = [sys.executable, "-m", "pytest", "-q", "tests/test_hostile.py"]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"KCONFORM_CASES": str(_CASES)}, check=False)
+    return Counter({"files of strangers": 1} if done.returncode else {})
 
 
 if __name__ == "__main__":
