@@ -2,12 +2,13 @@
 
 import contextlib
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -105,6 +106,29 @@ def carry_out(command: list[str], order: Order) -> Ending:
                 if process.stdout is not None:
                     process.stdout.close()
                 copier.wait(10)
+
+
+def boot(command: list[str], order: Order, environment: Mapping[str, str]) -> Ending:
+    """Start a guest with its orders in the shared folder, and read there what the command's status was.
+
+    Args:
+        command: what starts the guest on the host.
+        order: what the guest is to do; it finds that as ``command.sh`` in the order's folder, and leaves ``status``.
+        environment: that of ``command`` itself; the order's own is the guest's.
+    """
+    status, script = order.folder / "status", order.folder / "command.sh"
+    status.unlink(missing_ok=True)
+    kept = [f"export {key}={shlex.quote(value)}" for key, value in order.environment.items()]
+    words = [*kept, f"cd {shlex.quote(str(ROOT))}", f"exec {shlex.join(order.command)}"]
+    script.write_text("\n".join(words), encoding="utf-8")
+    ending = carry_out(command, replace(order, environment=dict(environment)))
+    script.unlink()
+    try:
+        told = int(status.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return Ending(None, ending.reason or "the kernel ended before the command did; console.log has its last words")
+    status.unlink()
+    return Ending(told)
 
 
 @contextlib.contextmanager

@@ -5,18 +5,16 @@ The machine sees the host's files, writes none but those in the folder of the re
 
 import json
 import os
-import shlex
 import shutil
 import subprocess
 import time
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from kernels.cache import cache_folder, fingerprint
 from kernels.debian import Image, KernelError, fetch, from_file, package_of
 from kernels.images import environment_image, escaped, initramfs, modules_image, project_image
-from kernels.kernel import ROOT, Ending, Kernel, Order, carry_out
+from kernels.kernel import ROOT, Ending, Kernel, Order, boot
 
 PREFIX, WARP = "vm:", "+warp"
 ANY = {
@@ -101,24 +99,7 @@ def _run(asked: str, warp: bool, order: Order) -> Ending:
         command += ["-fsdev", f"local,id={tag},path={path},security_model=none,multidevs=remap{more}"]
         command += ["-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag}"]
     command += ["-append", f"{_QUIET} kconform={escaped(order.folder)}"]
-    return _told(command, order)
-
-
-def _told(command: list[str], order: Order) -> Ending:
-    """Start the machine with its orders in the shared folder, and read there what the command's status was."""
-    status, script = order.folder / "status", order.folder / "command.sh"
-    status.unlink(missing_ok=True)
-    kept = [f"export {key}={shlex.quote(value)}" for key, value in order.environment.items()]
-    words = [*kept, f"cd {shlex.quote(str(ROOT))}", f"exec {shlex.join(order.command)}"]
-    script.write_text("\n".join(words), encoding="utf-8")
-    ending = carry_out(command, replace(order, environment=dict(os.environ)))
-    script.unlink()
-    try:
-        told = int(status.read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return Ending(None, ending.reason or "the kernel ended before the command did; console.log has its last words")
-    status.unlink()
-    return Ending(told)
+    return boot(command, order, os.environ)
 
 
 def _command(image: Image, first: Path, accelerator: list[str]) -> list[str]:
