@@ -8,6 +8,7 @@ from netns.changes import Change
 from netns.firewall import REJECTS, Match, Rule
 from netns.host import INET, INET6, Host
 from netns.isolation import Isolation, IsolationError, enter_private_network, in_user_namespace
+from netns.looking import comes_true
 from netns.namespace import Namespace, can_return, preload
 from netns.wire import Packet, Wire, closer, load_scapy
 from netns.worlds import WORLDS, World, kept_loopback, loopback, pair, routed, scripted
@@ -31,6 +32,7 @@ __all__ = [
     "World",
     "can_return",
     "closer",
+    "comes_true",
     "enter_private_network",
     "in_user_namespace",
     "kept_loopback",

@@ -1,19 +1,18 @@
 """A machine of a world: its addresses, links, routes, rules and settings, and how a test changes them."""
 
 import socket
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from netns.looking import comes_true
 from netns.namespace import Namespace
 
 INET = socket.AF_INET
 INET6 = socket.AF_INET6
 IFA_F_NODAD = 0x02  # Without it IPv6 addresses are unusable while duplicate address detection runs.
 _LINK_UP = 60.0  # Seconds until a link counts as one that never comes up: a crowded machine is no fault of a kernel's.
-_SOONEST, _LATEST = 0.0005, 0.05  # Seconds between two looks, more of them the longer it takes.
 _NOBODY = "02:00:00:00:00:99"
 _NUD_PERMANENT = 0x80
 RTN_BLACKHOLE, RTN_UNREACHABLE, RTN_PROHIBIT, RTN_THROW = 6, 7, 8, 9
@@ -189,13 +188,9 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
     Raises:
         TimeoutError: when it does not.
     """
-    start = time.monotonic()
-    while not condition():
-        waited = time.monotonic() - start
-        if waited > _LINK_UP:
-            raise TimeoutError(f"within {_LINK_UP:g} s it never came to this: {what}")
-        # A look costs less than the netlink socket that would announce it, but many that look keep the kernel from it.
-        time.sleep(min(max(_SOONEST, waited / 10), _LATEST))
+    # A look costs less than the netlink socket that would announce it, but many that look keep the kernel from it.
+    if not comes_true(condition, _LINK_UP, soonest=0.0005, latest=0.05):
+        raise TimeoutError(f"within {_LINK_UP:g} s it never came to this: {what}")
 
 
 def _exactly(address: str) -> dict[str, Any]:
