@@ -4,26 +4,23 @@ A process is forked off once everything is collected and imported. One whose row
 it left behind meets no other row, and another takes its place.
 """
 
-import ctypes
 import json
 import os
 import signal
 import time
-import warnings
 from dataclasses import astuple, dataclass, field
-from typing import Any, NoReturn
+from functools import partial
+from typing import Any
 
 import pytest
 
-from fixtures.evidence import stop_capturing
+from fixtures.forking import fork_off, send_line
 from fixtures.guard import DEADLINE
 from fixtures.phases import run_phases
 from fixtures.rows import ROW, RowState
-from netns import kept_loopback
 from tests.prove.door import Order, install, listen
 from tests.prove.limits import Setter, find_limits
 
-_PR_SET_PDEATHSIG = 1  # See prctl(2).
 _LIMIT = 1.5  # Seconds that stand for the harness's usual limit, in rows that take no longer themselves.
 _STUCK = 60  # Seconds beside what a row takes after which it ends its process.
 
@@ -82,42 +79,23 @@ def start_worker(session: pytest.Session, others: list[Worker]) -> Worker:
     """Fork a process off that runs rows of the session."""
     orders, give = os.pipe()
     take, answers = os.pipe()
-    with warnings.catch_warnings():
-        # As in fixtures.overlap: the child's only thread is this one, and it never goes back.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        pid = os.fork()
-    if pid == 0:
-        for other in others:
-            os.close(other.orders)
-            os.close(other.answers)
-        os.close(give)
-        os.close(take)
-        _serve(session, orders, answers)
+    theirs = [fd for other in others for fd in (other.orders, other.answers)]
+    pid = fork_off(session.config, partial(_serve, session, orders, answers), [*theirs, give, take])
     os.close(orders)
     os.close(answers)
     return Worker(pid, give, take)
 
 
-def _serve(session: pytest.Session, orders: int, answers: int) -> NoReturn:
-    status = 1
-    try:
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        stop_capturing(session.config)
-        kept_loopback.leave()  # It is the parent's.
-        session.config.pluginmanager.register(_Here())
-        install(session.config.rootpath)
-        set_limits = find_limits()
-        with os.fdopen(orders, encoding="utf-8") as lines:
-            for line in lines:
-                answer = _run(session, set_limits, *json.loads(line))
-                data = memoryview(json.dumps(answer).encode() + b"\n")
-                while data:
-                    data = data[os.write(answers, data) :]
-                if answer["over"]:
-                    break
-        status = 0
-    finally:
-        os._exit(status)
+def _serve(session: pytest.Session, orders: int, answers: int) -> None:
+    session.config.pluginmanager.register(_Here())
+    install(session.config.rootpath)
+    set_limits = find_limits()
+    with os.fdopen(orders, encoding="utf-8") as lines:
+        for line in lines:
+            answer = _run(session, set_limits, *json.loads(line))
+            send_line(answers, json.dumps(answer).encode())
+            if answer["over"]:
+                return
 
 
 class _Here:
