@@ -23,7 +23,7 @@ from fixtures import (
     with_port,
     world,
 )
-from fixtures.sockets import FAMILIES
+from fixtures.sockets import FAMILIES, PACKETS
 from netns import World
 
 SO_MARK, IPV6_TCLASS = 36, 67
@@ -62,11 +62,6 @@ CHANGES: dict[str, tuple[dict[str, Any], Callable[..., None]]] = {
 }
 
 
-def family_of(variant: Variant) -> int:
-    """The family of the variant's packets."""
-    return socket.AF_INET6 if variant.family == "inet6" else socket.AF_INET
-
-
 @clause("connect.rule.selector")
 @world("pair")
 @needs("policy-rules")
@@ -84,7 +79,7 @@ def test_options(
 ) -> None:
     """An option of the socket decides, and is looked at anew by each call."""
     selector, change = case
-    world.client.prohibit_where(family_of(variant), **selector)
+    world.client.prohibit_where(PACKETS[variant.family], **selector)
     change(sock, variant, on=True)
     assert sock.connect(server.address) == EACCES
     assert sock.connect(server.address) == EACCES
@@ -104,14 +99,14 @@ def test_source(sock: Socket, server: Server, new_socket: SocketMaker, variant: 
     host, prefix, length = ELSEWHERE[variant.family]
     other, unbound = new_socket("other"), new_socket("unbound")
     world.client.add_address(LINK, host, prefix)
-    world.client.prohibit_where(family_of(variant), src=host, src_len=length)
+    world.client.prohibit_where(PACKETS[variant.family], src=host, src_len=length)
     assert sock.bind(internet(FAMILIES[variant.family], host)) == 0
     name = sock.getsockname().value
     assert sock.connect(server.address) == EACCES
     assert sock.connect(server.address) == EACCES
     assert_not_connected(sock)
     assert sock.getsockname() == name
-    assert other.bind(internet(FAMILIES[variant.family], world.client.address(family_of(variant)))) == 0
+    assert other.bind(internet(FAMILIES[variant.family], world.client.address(PACKETS[variant.family]))) == 0
     assert_usable(other, server)
     assert_usable(unbound, server)
 
@@ -122,7 +117,7 @@ def test_source(sock: Socket, server: Server, new_socket: SocketMaker, variant: 
 @variants(families=INTERNET, types=["stream", "dgram"])
 def test_protocol(sock: Socket, server: Server, new_socket: SocketMaker, variant: Variant, world: World) -> None:
     """The protocol decides; a socket of the other connects."""
-    world.client.prohibit_where(family_of(variant), ip_proto=PROTOCOLS[variant.type])
+    world.client.prohibit_where(PACKETS[variant.family], ip_proto=PROTOCOLS[variant.type])
     other = new_socket("other", kind="dgram" if variant.type == "stream" else "stream", nonblocking=True)
     assert sock.connect(server.address) == EACCES
     assert_not_connected(sock)
@@ -144,10 +139,10 @@ def test_ports(
     case: str,
 ) -> None:
     """The port decides, of the peer or the one that the socket is bound to; the next port is not meant."""
-    here = internet(FAMILIES[variant.family], world.client.address(family_of(variant)), 5555)
+    here = internet(FAMILIES[variant.family], world.client.address(PACKETS[variant.family]), 5555)
     there, other = servers.make("there"), new_socket("other")
     port = port_of(server.address if case == "dport_range" else here)
-    world.client.prohibit_where(family_of(variant), **{case: f"{port}:{port}"})
+    world.client.prohibit_where(PACKETS[variant.family], **{case: f"{port}:{port}"})
     assert sock.bind(here) == 0
     assert sock.connect(server.address) == EACCES
     assert_not_connected(sock)
