@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from hypothesis.configuration import set_hypothesis_home_dir
 from markdown_it import MarkdownIt
 
 from netns.capture import Captured, write_packets
@@ -88,8 +89,10 @@ def spoil(data: st.DataObject, text: bytes) -> bytes:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for one results file after another."""
-    return tmp_path_factory.mktemp("hostile")
+    """A folder for one results file after another; what Hypothesis keeps goes beside it, and not into the checkout."""
+    made = tmp_path_factory.mktemp("hostile")
+    set_hypothesis_home_dir(made.with_name("hypothesis"))
+    return made
 
 
 def carried_out(command: str, folder: Path, text: bytes) -> tuple[int, str]:
@@ -117,7 +120,7 @@ def test_no_results_make_a_command_stumble(folder: Path, command: str, data: st.
     text = lines_of(records)
     if data.draw(st.integers(0, 9)) < 3:
         text = spoil(data, text)
-    before = set(folder.parent.iterdir()) | {folder.with_name("merged")}
+    before = set(folder.parent.iterdir()) | {folder.with_name("merged"), folder.with_name("hypothesis")}
     status, output = carried_out(command, folder, text)
     assert status in (0, 2, *((1,) if command == "compare" else ()))
     if status == 2:
