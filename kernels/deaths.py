@@ -69,7 +69,8 @@ class Inquest:
 
     def _accuse(self, how: str, log_from: int) -> None:
         ended = {record["test"] for record in _records(self.folder / RESULTS) if record["record"] == "row"}
-        begun = [line.partition(" ")[2] for line in _lines(self.folder / JOURNAL) if line.startswith("begun ")]
+        whole = _lines(self.folder / JOURNAL)[:-1]  # A row whose line was cut off had not begun.
+        begun = [line.partition(" ")[2] for line in whole if line.startswith("begun ")]
         if how == UNDER_WAY:
             # One at a time: the one that was begun last. Those that stand first were written here.
             begun = begun[len(self._suspects) :]

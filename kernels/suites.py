@@ -140,12 +140,20 @@ def keep_bytecode() -> None:
 
 
 def _commit() -> str:
-    """The project's commit, found here once, where git has its files at hand; empty where git can't tell."""
-    asked = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
+    """The project's commit, found here once, where git has its files at hand; empty where git can't tell.
+
+    As in ``fixtures.facts``, which this room may not import: nothing here may have git write into its index.
+    """
     try:
-        return subprocess.run(asked, capture_output=True, text=True, timeout=5, check=True).stdout.strip()  # noqa: S603  Fixed words.
+        commit = _git("describe", "--always", "--abbrev=12")
+        return commit + "-dirty" if _git("status", "--porcelain", "--untracked-files=no") else commit
     except (OSError, subprocess.SubprocessError):
         return ""
+
+
+def _git(*words: str) -> str:
+    asked = ["git", "--no-optional-locks", "-C", str(ROOT), *words]
+    return subprocess.run(asked, capture_output=True, text=True, timeout=5, check=True).stdout.strip()  # noqa: S603  Fixed words.
 
 
 def _is_compiled(path: Path) -> bool:
