@@ -140,15 +140,22 @@ def test_the_network_it_was_started_in_stays_as_it_was(host: Namespace, command:
     assert before == after
 
 
+MARK = "KCONFORM_TEST"  # In the environment of a run and of all its processes.
 WAITING = ["--row", "connect.ETIMEDOUT.tcp/*", "--row", "connect.ETIMEDOUT.tcp.nonblocking/*"]
 
 
 def test_a_killed_worker_leaves_no_namespace(tmp_path: Path) -> None:
     asked = [sys.executable, "-m", "pytest", "suites", *WAITING, "-n", "2"]
     run = subprocess.Popen(
-        [*asked, f"--results={tmp_path}"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [*asked, f"--results={tmp_path}"],
+        cwd=ROOT,
+        env=os.environ | {MARK: str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     worker, namespaces = wait_for_a_world(run)
+    assert namespaces <= held_namespaces(str(tmp_path))
     worker.send_signal(signal.SIGKILL)
     output, _ = run.communicate(timeout=120)
     records = read_records(tmp_path / "results.jsonl")
@@ -159,9 +166,9 @@ def test_a_killed_worker_leaves_no_namespace(tmp_path: Path) -> None:
     assert set(verdicts) <= {"conforms", "harness-error"}
     assert verdicts["harness-error"]
     end = time.monotonic() + 30
-    while namespaces & held_namespaces() and time.monotonic() < end:
+    while namespaces & held_namespaces(str(tmp_path)) and time.monotonic() < end:
         time.sleep(0.05)  # The rows' processes were told to end with their worker, and take a moment.
-    assert not namespaces & held_namespaces()
+    assert not namespaces & held_namespaces(str(tmp_path))
 
 
 def wait_for_a_world(run: "subprocess.Popen[str]") -> tuple[psutil.Process, set[str]]:
@@ -188,15 +195,16 @@ def namespaces_of(pid: int) -> set[str]:
     return {target for target in targets if target.startswith("net:[")}
 
 
-def held_namespaces() -> set[str]:
-    """The network namespaces that any process holds or stands in."""
+def held_namespaces(mark: str) -> set[str]:
+    """The network namespaces that any process with the mark in its environment holds or stands in.
+
+    Others are not looked at: the number of a namespace that is gone is soon that of another, in a test beside this one.
+    """
     held: set[str] = set()
-    for pid in psutil.pids():
-        held |= namespaces_of(pid)
-        try:
-            held.add(os.readlink(f"/proc/{pid}/ns/net"))
-        except OSError:
-            continue
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if process.environ().get(MARK) == mark:
+                held |= namespaces_of(process.pid) | {os.readlink(f"/proc/{process.pid}/ns/net")}
     return held
 
 
