@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from kernels.kernel import ROOT, Ending, Kernel, Order, carry_out
+from kernels.kernel import ROOT, Ending, Kernel, Order, carry_out, nobody_is_root
 
 _CAPABILITIES = (
     "CAP_CHOWN",
@@ -37,7 +37,7 @@ _TRIAL = 20.0  # Seconds for a program that does nothing.
 def _lacks() -> str:
     if shutil.which("runsc") is None:
         return "install runsc (Debian: apt-get install runsc)"
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 or nobody_is_root():
         return "run this as root: runsc makes a sandbox for others only then"
     return ""
 

@@ -154,6 +154,11 @@ def _wait(process: subprocess.Popen[bytes], order: Order) -> Ending:
                 return Ending(None, reason)
 
 
+def nobody_is_root() -> bool:
+    """Whether this is a user namespace to which the machine's root does not belong: its files are nobody's here."""
+    return Path(ROOT.anchor).stat().st_uid != 0
+
+
 def python() -> str:
     """The interpreter of this environment, by the path at which it is found inside."""
     return sys.executable

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from kernels.kernel import Ending, Kernel, Order, boot
+from kernels.kernel import Ending, Kernel, Order, boot, nobody_is_root
 
 MEMORY = 1536  # MiB; of them only what is touched is the host's.
 _INIT = Path(__file__).parent / "guest" / "uml-init.sh"
@@ -17,6 +17,8 @@ def _lacks() -> str:
     missing = [package for program, package in _NEEDED.items() if shutil.which(program, path=path) is None]
     if missing:
         return f"install {' and '.join(missing)} (Debian: apt-get install {' '.join(missing)})"
+    if nobody_is_root():
+        return "run this outside of a user namespace: root's programs, which the guest starts, are nobody's in one"
     return ""
 
 
