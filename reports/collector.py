@@ -1,4 +1,8 @@
-"""Taking the rows of a run while it goes on: each is written to results.jsonl as soon as it has ended."""
+"""Taking the rows of a run while it goes on: each is written to results.jsonl as soon as it has ended.
+
+What is large in a row, such as its transcript, is in the file and, packed, in the report to be; it does not stay in
+memory beside them.
+"""
 
 import os
 import time
@@ -7,6 +11,8 @@ from collections.abc import Iterable
 from io import FileIO
 from pathlib import Path
 
+from reports.html import page
+from reports.packing import Packer
 from reports.records import VERDICTS, End, Row, Run
 from reports.results import RESULTS, Results
 
@@ -15,7 +21,7 @@ class Collector:
     """Takes the rows of a run as they end, writes them at once where a folder is given, and counts.
 
     Args:
-        folder: where results.jsonl goes; None keeps the rows in memory only.
+        folder: where results.jsonl goes, and the page beside it; None keeps only what the terminal shows.
         run: the run's facts, written first.
         earlier: rows that ended in a part of the run that was cut off; nothing of them is lost, whatever happens.
 
@@ -34,7 +40,10 @@ class Collector:
         self._folder = folder
         self._size = 0
         self._file: FileIO | None = None
+        self._packer: Packer | None = None
         if folder is not None:
+            self._packer = Packer()
+            self._packer.begin(vars(run), Results(run, [], None).label, "", folder)
             folder.mkdir(parents=True, exist_ok=True)
             partly = folder / f".{RESULTS}.{os.getpid()}"
             self._file = partly.open("wb", buffering=0)
@@ -58,6 +67,9 @@ class Collector:
         if row.id not in self.rows:
             self.rows[row.id] = row
             self._write(line or row.line())
+            if self._packer is not None:
+                self._packer.add(0, vars(row))
+            row.lighten()
 
     def finish(self, exit_status: int) -> End:
         """Write the rows that never ended, with their reason, and the end."""
@@ -74,13 +86,24 @@ class Collector:
             exit_status=exit_status,
         )
         self._write(self.end.line())
+        if self._packer is not None:
+            self._packer.end(0, self.end.collected, self.end.seconds)
         if self._file is not None:
             self._file.close()
         return self.end
 
     def results(self) -> Results:
-        """What was taken so far, for a report."""
+        """What was taken so far, without what is large."""
         return Results(self.run, list(self.rows.values()), self.end, folder=self._folder)
+
+    def write_page(self, path: Path) -> None:
+        """Write the report for a browser, of a run that goes to a folder.
+
+        Raises:
+            OSError: when it can't be written.
+        """
+        if self._packer is not None:
+            path.write_text(page(self._packer), encoding="utf-8")
 
     def _begun(self, partly: Path, path: Path) -> None:
         if self.broken is not None:

@@ -86,6 +86,12 @@ class Row:
         """The record as a line of results.jsonl."""
         return _line("row", vars(self))
 
+    def lighten(self) -> None:
+        """Drop what is large; what the terminal said of a row that failed the run is kept."""
+        self.transcript, self.changes, self.world = [], [], None
+        if not self.unexpected:
+            self.detail = None
+
     @classmethod
     def from_record(cls, data: dict[str, Any]) -> "Row":
         """Read it back; keys that this version does not know are passed over."""

@@ -12,7 +12,6 @@ from _pytest.junitxml import xml_key
 from fixtures.plan import RowPlan
 from reports import github
 from reports.collector import Collector
-from reports.html import write_html
 from reports.records import CONFORMS, HARNESS_ERROR, NEVER_REACHED, NOT_EXERCISED, Row
 from reports.terminal import summary
 from wiring.journal import JOURNAL
@@ -57,6 +56,7 @@ class Recorder:
         plan = RowPlan.parse(report.nodeid)
         if record is not None:
             self.collector.add(Row.from_record(json.loads(record)), record)
+            del vars(report)["kconform_row"]  # pytest keeps its reports to the end.
             if report.when == "call":
                 self._end_in_junit(report)
         elif str(report.when) == "???" and plan is not None and plan.id in self.collector.collected:
@@ -103,7 +103,7 @@ class Recorder:
         try:
             (folder / JOURNAL).unlink(missing_ok=True)
             if self.collector.rows:
-                write_html(self.collector.results(), folder / "index.html")
+                self.collector.write_page(folder / "index.html")
         except OSError as error:
             self.collector.broken = error
             self._give_up()
