@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -131,11 +132,14 @@ def folder_name(kernel: Kernel) -> str:
 
 
 def keep_bytecode() -> None:
-    """Have the project's modules compiled, and those of the suites as pytest rewrites them: a guest can't keep them."""
+    """Have all modules compiled, the suites' as pytest rewrites them, and what is in C: a guest can't keep that."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    if not all(_is_built(path) for path in (ROOT / "suites").rglob("*.c")) and shutil.which("cc"):
+        command = [python(), "-m", "fixtures.compiled"]
+        subprocess.run(command, cwd=ROOT, env=environment, check=False)  # noqa: S603  Our own command.
     if all(_is_compiled(path) for path in (ROOT / "suites").rglob("test_*.py")):
         return
     collect = [python(), "-m", "pytest", "suites", "--collect-only", "-q", "-p", "no:cacheprovider"]
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     subprocess.run(collect, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=False)  # noqa: S603  Our own.
 
 
@@ -158,6 +162,11 @@ def _git(*words: str) -> str:
 
 def _is_compiled(path: Path) -> bool:
     made = list((path.parent / "__pycache__").glob(f"{path.stem}.{sys.implementation.cache_tag}-pytest-*.pyc"))
+    return any(each.stat().st_mtime >= path.stat().st_mtime for each in made)
+
+
+def _is_built(path: Path) -> bool:
+    made = list((path.parent / "__pycache__").glob(f"{path.stem}-*.so"))
     return any(each.stat().st_mtime >= path.stat().st_mtime for each in made)
 
 

@@ -2,6 +2,7 @@
 
 A row that comes to another end in one run of a thousand is broken. What counts as the same is the verdict, what was
 observed, and the reason; runs of one user are compared with each other, since what a user may not do is not exercised.
+With ``--again`` one worker runs every row many times, and what it holds is listed: that should not grow.
 """
 
 import argparse
@@ -15,6 +16,8 @@ import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from tests.holding import Held, watched
+
 ROOT = Path(__file__).parent.parent
 _WORKERS = (1, 2, 3, 4, 6)  # What the number of workers is drawn from.
 _END = tuple[str, str | None, str | None]
@@ -27,26 +30,31 @@ def main() -> int:
     parser.add_argument("--loaded", type=int, default=0, metavar="N", help="of these, with every processor kept busy")
     parser.add_argument("--seed", type=int, default=None, help="makes the orders the same again")
     parser.add_argument("--user", type=int, default=0, metavar="N", help="of these, as uid 65534 (needs root)")
+    parser.add_argument("--again", type=int, default=0, metavar="N", help="run every row N times in one worker instead")
     parser.add_argument("arguments", nargs="*", help="further arguments for pytest, after --")
     chosen = parser.parse_args()
+    if chosen.again:
+        return _again(chosen.again, chosen.arguments)
     seed = chosen.seed if chosen.seed is not None else random.SystemRandom().randrange(1 << 30)
     print(
         f"{chosen.count} runs, {chosen.loaded} of them loaded, {chosen.user} as another user; seed {seed}", flush=True
     )
     ends: dict[tuple[bool, str], Counter[_END]] = defaultdict(Counter)
     runs: Counter[bool] = Counter()
-    bad = 0
+    bad = most = 0
     for number in range(chosen.count):
         # Spread over the runs, so that a run can be both loaded and another user's.
         loaded = number * chosen.loaded // chosen.count < (number + 1) * chosen.loaded // chosen.count
         user = number * chosen.user // chosen.count < (number + 1) * chosen.user // chosen.count
         workers = random.Random(seed + number).choice(_WORKERS)  # noqa: S311  Nobody's secret.
-        status, seconds, rows = _run(seed + number, workers, chosen.arguments, loaded=loaded, user=user)
+        status, seconds, rows, held = _run(seed + number, workers, chosen.arguments, loaded=loaded, user=user)
         for id_, end in rows.items():
             ends[user, id_][end] += 1
         runs[user] += 1
         bad += status != 0
         how = f"{workers} workers" + ", loaded" * loaded + ", as another user" * user
+        most = max(most, held.namespaces)
+        how += f"; at most {held.namespaces} network namespaces and {held.processes} processes at a time"
         print(f"run {number + 1}: exit status {status}, {len(rows)} rows in {seconds:.1f} s, {how}", flush=True)
     differing = {key: seen for key, seen in ends.items() if len(seen) > 1 or seen.total() != runs[key[0]]}
     for (user, id_), seen in sorted(differing.items()):
@@ -56,14 +64,17 @@ def main() -> int:
         if seen.total() != runs[user]:
             print(f"    missing {runs[user] - seen.total()} times")
     rows_seen = len({id_ for _, id_ in ends})
-    print(f"{rows_seen} rows, {chosen.count} runs: {len(differing)} rows differed, {bad} runs failed")
+    print(
+        f"{rows_seen} rows, {chosen.count} runs: {len(differing)} rows differed, {bad} runs failed, "
+        f"at most {most} network namespaces at a time"
+    )
     return 1 if differing or bad else 0
 
 
 def _run(
     seed: int, workers: int, arguments: list[str], *, loaded: bool, user: bool
-) -> tuple[int, float, dict[str, _END]]:
-    """One run: exit status, seconds, and how each row ended."""
+) -> tuple[int, float, dict[str, _END], Held]:
+    """One run: exit status, seconds, how each row ended, and what it held."""
     burners = [_burn() for _ in os.sched_getaffinity(0)] if loaded else []
     with tempfile.TemporaryDirectory(prefix="kconform-soak-") as folder:
         command = [sys.executable, "-m", "pytest", "suites", "-q", "-n", str(workers), "-W", "error"]
@@ -74,7 +85,13 @@ def _run(
         start = time.monotonic()
         environment = os.environ | {"KCONFORM_SHUFFLE": str(seed), "PYTHONPATH": str(ROOT)}
         try:
-            done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+            with (
+                subprocess.Popen(
+                    command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+                ) as run,
+                watched(run.pid) as held,
+            ):
+                stdout, stderr = run.communicate()
         finally:
             for burner in burners:
                 burner.kill()
@@ -83,11 +100,33 @@ def _run(
         results = Path(folder) / "results.jsonl"
         lines = results.read_text(encoding="utf-8").splitlines() if results.exists() else []
         if not lines:
-            print(done.stdout[-2000:] + done.stderr[-2000:])
-        elif done.returncode:
-            print("".join(done.stdout.partition("UNEXPECTED")[1:])[:4000], flush=True)
+            print(stdout[-2000:] + stderr[-2000:])
+        elif run.returncode:
+            print("".join(stdout.partition("UNEXPECTED")[1:])[:4000], flush=True)
         rows = [record for record in map(json.loads, lines) if record["record"] == "row"]
-    return done.returncode, seconds, {row["id"]: (row["verdict"], row["observed"], row["reason"]) for row in rows}
+    ends = {row["id"]: (row["verdict"], row["observed"], row["reason"]) for row in rows}
+    return run.returncode, seconds, ends, held
+
+
+def _again(times: int, arguments: list[str]) -> int:
+    """Run every row that does not wait so many times in one worker, and list what that holds as the rows go by."""
+    with tempfile.TemporaryDirectory(prefix="kconform-soak-") as folder:
+        told = Path(folder) / "told.jsonl"
+        command = [sys.executable, "-m", "pytest", "suites", "-q", "-n", "1", "-W", "error", "-p", "tests.again"]
+        command += ["-p", "no:cacheprovider", *arguments]
+        environment = os.environ | {"KCONFORM_AGAIN": str(times), "KCONFORM_TOLD": str(told), "PYTHONPATH": str(ROOT)}
+        start = time.monotonic()
+        status = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=False).returncode
+        seconds = time.monotonic() - start
+        lines = [json.loads(line) for line in told.read_text(encoding="utf-8").splitlines()] if told.exists() else []
+    print("rows in one process, megabytes in memory, descriptors, threads")
+    for held in lines:
+        print(
+            f"{held['rows']:>7} {held['megabytes']:>6} {held['descriptors']:>6} {held['threads']:>4}", *held["failed"]
+        )
+    failed = sum(len(held["failed"]) for held in lines)
+    print(f"exit status {status}, {failed} repetitions failed, {seconds:.0f} s")
+    return 1 if status or failed or not lines else 0
 
 
 def _burn() -> "subprocess.Popen[bytes]":

@@ -3,20 +3,15 @@
 import ctypes
 import os
 import select
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from fixtures import Door, LibcDoor, Variant
+from fixtures.compiled import library
 from netns import World
 from suites.connect.firewall import RuleMaker, rule_maker
-
-_PROTOTYPE = """
-#include <sys/socket.h>
-int (*kconform_connect)(int, const struct sockaddr *, socklen_t) = connect;
-"""
 
 
 class _Compiled(LibcDoor):
@@ -24,9 +19,9 @@ class _Compiled(LibcDoor):
 
     name = "compiled"
 
-    def __init__(self, library: Path) -> None:
+    def __init__(self, compiled: ctypes.CDLL) -> None:
         super().__init__()
-        address = ctypes.c_void_p.in_dll(ctypes.CDLL(str(library)), "kconform_connect").value
+        address = ctypes.c_void_p.in_dll(compiled, "kconform_connect").value
         prototype = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_void_p, ctypes.c_uint32, use_errno=True)
         self._connect = prototype(address or 0)
 
@@ -40,14 +35,9 @@ class _Compiled(LibcDoor):
 
 
 @pytest.fixture
-def compiled_door(folder: Path) -> Door:
+def compiled_door() -> Door:
     """A door whose connect() a C compiler accepted against the documented prototype."""
-    source, library = folder / "prototype.c", folder / "prototype.so"
-    source.write_text(_PROTOTYPE, encoding="ascii")
-    build = ["cc", "-Wall", "-Werror", "-shared", "-fPIC", "-o", str(library), str(source)]
-    built = subprocess.run(build, capture_output=True, text=True, check=False)  # noqa: S603  Fixed words; cc is the user's.
-    assert built.returncode == 0, f"the prototype does not compile: {built.stderr}"
-    return _Compiled(library)
+    return _Compiled(library(Path(__file__).with_name("prototype.c")))
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What only C shows: connect() as a cancellation point, and connect() in a signal handler."""
 
 import ctypes
-import subprocess
 from collections.abc import Callable
 from errno import EISCONN
 from pathlib import Path
@@ -9,70 +8,15 @@ from pathlib import Path
 import pytest
 
 from fixtures import INTERNET, Address, Server, Servers, Socket, assert_connected, clause, needs, until, variants, waits
+from fixtures.compiled import library
 from fixtures.waiting import until_asleep
 from suites.connect.times import RETRANSMISSION
 
-_SOURCE = """
-#define _GNU_SOURCE
-#include <errno.h>
-#include <pthread.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-static int fd, size;
-static const struct sockaddr *address;
-static volatile int gave = 255;
-static volatile int id;
-static pthread_t thread;
-
-void aim(int to_fd, const void *to_address, int to_size) { fd = to_fd; address = to_address; size = to_size; }
-int thread_id(void) { return id; }
-
-static void *call(void *unused)
-{
-    id = (int)syscall(SYS_gettid);
-    gave = connect(fd, address, (socklen_t)size) ? errno : 0;
-    return unused;
-}
-
-int begin(void) { return pthread_create(&thread, 0, call, 0); }
-
-int cancel(void)
-{
-    void *ended = 0;
-    pthread_cancel(thread);
-    return pthread_join(thread, &ended) ? -1 : ended == PTHREAD_CANCELED;
-}
-
-static void handler(int number)
-{
-    (void)number;
-    gave = connect(fd, address, (socklen_t)size) ? errno : 0;
-}
-
-int handle(void)
-{
-    struct sigaction with = {.sa_handler = handler}, before;
-    sigaction(SIGUSR1, &with, &before);
-    raise(SIGUSR1);
-    sigaction(SIGUSR1, &before, 0);
-    return gave;
-}
-"""
-
 
 @pytest.fixture
-def program(folder: Path) -> ctypes.CDLL:
+def program() -> ctypes.CDLL:
     """Functions in C that connect on a thread that can be cancelled, and in a signal handler."""
-    source, library = folder / "c.c", folder / "c.so"
-    source.write_text(_SOURCE, encoding="ascii")
-    build = ["cc", "-Wall", "-Werror", "-shared", "-fPIC", "-pthread", "-o", str(library), str(source)]
-    built = subprocess.run(build, capture_output=True, text=True, check=False)  # noqa: S603  Fixed words; cc is the user's.
-    if built.returncode:
-        raise RuntimeError(f"cc fails: {built.stderr}")
-    return ctypes.CDLL(str(library))
+    return library(Path(__file__).with_name("calls.c"))
 
 
 def aimed(program: ctypes.CDLL, sock: Socket, address: Address) -> Callable[[str], int]:
