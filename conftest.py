@@ -20,7 +20,7 @@ import pytest
 pytest.register_assert_rewrite("fixtures", "suites")
 
 from fixtures import cgroups  # noqa: E402  After the rewrite.
-from fixtures.evidence import EVIDENCE, MODES, EvidencePlan  # noqa: E402  After the rewrite.
+from fixtures.evidence import EVIDENCE, EvidencePlan  # noqa: E402  After the rewrite.
 from fixtures.facts import (  # noqa: E402  After the rewrite.
     implementation,
     kernel_facts,
@@ -31,9 +31,9 @@ from fixtures.facts import (  # noqa: E402  After the rewrite.
     version_facts,
 )
 from fixtures.features import Feature, probe_all, probe_doors  # noqa: E402
-from fixtures.overlap import WAITS, Overlap, in_shares  # noqa: E402
+from fixtures.overlap import WAITS, Overlap, in_shares, share  # noqa: E402
 from fixtures.phases import run_row, watch  # noqa: E402
-from fixtures.plan import ALL, PlanError, RowPlan, rows_of  # noqa: E402
+from fixtures.plan import PlanError, RowPlan, rows_of  # noqa: E402
 from fixtures.provided import FEATURES, RUN_FOLDER, carries, lives_in_kept_world, why_not  # noqa: E402
 from fixtures.rows import ROW, RowState  # noqa: E402
 from netns import IsolationError, enter_private_network, in_user_namespace, kept_loopback  # noqa: E402
@@ -46,8 +46,9 @@ from reports.selection import Selection, SelectionError  # noqa: E402
 from reports.terminal import listing  # noqa: E402
 from wiring.journal import JOURNAL, Journal  # noqa: E402
 from wiring.keeper import Keeper, hold  # noqa: E402
+from wiring.options import declare  # noqa: E402
 from wiring.recorder import Recorder  # noqa: E402
-from wiring.resume import HOW, NOTHING, UNDER_WAY, Earlier  # noqa: E402
+from wiring.resume import NOTHING, UNDER_WAY, Earlier  # noqa: E402
 from wiring.state import CURRENT, EXPECTATIONS, ISOLATION, OVERLAP, SELECTION, SUITES, clause_of  # noqa: E402
 from wiring.verdicts import assess, conclude  # noqa: E402
 
@@ -63,28 +64,7 @@ JOURNALS = pytest.StashKey[Journal]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of kconform."""
-    group = parser.getgroup("kconform", "conformance rows, what to run of them and where to report")
-    group.addoption("--results", metavar="DIR", help="write results.jsonl, index.html and junit.xml into DIR")
-    group.addoption(
-        "--evidence",
-        choices=MODES,
-        default="failed",
-        help="of which rows packets, sockets and network are kept beside the results: all (slow), failed (those that "
-        "are not as expected, run once more for it; the default), none",
-    )
-    group.addoption("--clause", action="append", default=[], metavar="GLOB", help="run only rows of these clauses")
-    group.addoption("--document", action="append", default=[], metavar="GLOB", help="run only rows of these documents")
-    group.addoption("--door", action="append", default=[], choices=ALL, help="run only rows through these doors")
-    group.addoption("--row", action="append", default=[], metavar="GLOB", help="run only these rows, by row id")
-    group.addoption("--slow", action="store_true", help="exercise the rows that take minutes, too")
-    group.addoption(
-        "--resume",
-        choices=HOW,
-        default="",
-        help="go on with the run in the folder of --results, which was cut off: with the rows that were under way, one "
-        "at a time; with the rest; or with nothing, so that it has an end",
-    )
-    group.addoption("--list-clauses", action="store_true", help="print the catalogue (as selected) and exit")
+    declare(parser)
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
@@ -244,15 +224,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             items.clear()
             return
     chosen, earlier = config.stash[SELECTION], config.stash[EARLIER]
-    if earlier.how or not chosen.everything:
-        kept = [item for item in items if _wanted(config, item, chosen) and earlier.wants(item.nodeid)]
-        gone = [item for item in items if item not in set(kept)]
-        config.hook.pytest_deselected(items=gone)
-        items[:] = kept
-    for item in items:
+    kept = items if chosen.everything else [item for item in items if _wanted(config, item, chosen)]
+    for item in kept:
         if isinstance(item, pytest.Function):
             item.stash[WAITS] = _wait(item)
-    items[:] = in_shares(items, getattr(config, "workerinput", {}).get("workercount", 1))
+    if config.option.share is not None:
+        kept = share(kept, *config.option.share)
+    if earlier.how:
+        kept = [item for item in kept if earlier.wants(item.nodeid)]
+    wanted = set(kept)
+    config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
+    items[:] = in_shares(kept, getattr(config, "workerinput", {}).get("workercount", 1))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

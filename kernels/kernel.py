@@ -61,6 +61,7 @@ class Kernel:
         alone: whether it wants the machine for itself, since nothing is between it and the machine.
         processors: how many processors it keeps busy.
         memory: how much memory it takes at most (MiB).
+        guests: how many of it share the rows of a run, where there are processors for them; a guest has one.
         workers: how many workers run the suites, in the words of ``pytest -n``; each has to start, and to collect.
     """
 
@@ -71,6 +72,7 @@ class Kernel:
     alone: bool = False
     processors: int = 1
     memory: int = 1024
+    guests: int = 1
     workers: str = "auto"
 
 

@@ -6,12 +6,16 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kernels.deaths import CONSOLE, JOURNAL, NOTHING, RESULTS, UNDER_WAY, Inquest
 from kernels.kernel import ROOT, Ending, Kernel, Order, python
+from kernels.shares import join, together
 
 LIMIT = 1800.0
 """Seconds that a kernel gets for the suites, where nothing else is said."""
@@ -80,13 +84,56 @@ def run_suites(kernel: Kernel, folder: Path, arguments: list[str], limits: Limit
     """Run ``pytest suites`` inside the kernel with results in ``folder``, which is emptied of earlier ones.
 
     Where the kernel dies it is started again, and the run goes on behind the row that it died of (``kernels.deaths``).
+    Several guests of it share the rows, unless single ones are asked for.
     """
-    limits = limits or Limits()
+    limits, start = limits or Limits(), time.monotonic()
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     for name in (RESULTS, "index.html", "junit.xml", CONSOLE, JOURNAL):
         (folder / name).unlink(missing_ok=True)
     keep_bytecode()
+    single = any(word.partition("=")[0] in ("--row", "--share") for word in arguments)
+    guests = 1 if single else min(kernel.guests, len(os.sched_getaffinity(0)))
+    if guests == 1:
+        ran = _run_in_one(kernel, folder, arguments, limits)
+    else:
+        ran = replace(_run_in_several(kernel, folder, arguments, limits, guests), seconds=time.monotonic() - start)
+    _sign(ran)
+    return ran
+
+
+def _run_in_several(kernel: Kernel, folder: Path, arguments: list[str], limits: Limits, guests: int) -> Ran:
+    """Run the suites in several guests at a time, each with its share of the rows, and make one result of theirs."""
+    parts = [folder / f"share-{number}" for number in range(1, guests + 1)]
+    over = threading.Event()
+
+    def run(number: int) -> Ran:
+        shutil.rmtree(parts[number], ignore_errors=True)
+        parts[number].mkdir()
+        share = f"--share={number + 1}/{guests}"
+        return _run_in_one(
+            kernel, parts[number], [*arguments, share], limits, lambda: "stopped" if over.is_set() else ""
+        )
+
+    try:
+        with ThreadPoolExecutor(guests) as pool:
+            try:
+                rans = [each.result() for each in [pool.submit(run, number) for number in range(guests)]]
+            finally:
+                over.set()
+    finally:
+        join(parts, folder)
+    lost = [ran.ending for ran in rans if ran.ending.status is None]
+    ending = lost[0] if lost else Ending(together([ran.status for ran in rans]))
+    began = [ran.start_up for ran in rans if ran.start_up is not None]
+    seconds = max(ran.seconds for ran in rans)
+    return Ran(kernel, folder, seconds, ending, min(began, default=None), sum(ran.deaths for ran in rans))
+
+
+def _run_in_one(
+    kernel: Kernel, folder: Path, arguments: list[str], limits: Limits, stopped: Callable[[], str] = str
+) -> Ran:
+    """Run the suites in one guest, in a folder that has nothing of an earlier run."""
     # Another user, or another kernel's root, writes here.
     environment = {key: os.environ[key] for key in _KEPT if key in os.environ}
     environment |= {"PYTHONDONTWRITEBYTECODE": "1", "HOME": "/tmp", "TMPDIR": "/tmp"}  # noqa: S108  The guest's.
@@ -103,7 +150,7 @@ def run_suites(kernel: Kernel, folder: Path, arguments: list[str], limits: Limit
         f"--results={folder}",
     ]
     watch, inquest = _Watch(folder, limits.stall), Inquest(folder, limits.restarts)
-    order = Order([*command, *arguments], folder, limits.seconds, environment, watch.look)
+    order = Order([*command, *arguments], folder, limits.seconds, environment, lambda: stopped() or watch.look())
     how, start = "", watch.began
     while True:
         log_from = _size(folder / CONSOLE)
@@ -111,7 +158,7 @@ def run_suites(kernel: Kernel, folder: Path, arguments: list[str], limits: Limit
         extra = [f"--resume={how}", *(["-n", "0"] if how in (UNDER_WAY, NOTHING) else [])] if how else []
         ending = kernel.run(replace(order, command=[*order.command, *extra]))
         died = inquest.cut_off()
-        if not (folder / RESULTS).exists() or (how == NOTHING and died):
+        if stopped() or not (folder / RESULTS).exists() or (how == NOTHING and died):
             break
         left = start + limits.seconds - time.monotonic()
         if died and left <= 0 and how != NOTHING:
@@ -121,9 +168,7 @@ def run_suites(kernel: Kernel, folder: Path, arguments: list[str], limits: Limit
         if not how:
             break
         order = replace(order, seconds=max(left, _LAST))
-    ran = Ran(kernel, folder, time.monotonic() - start, ending, watch.start_up, inquest.count)
-    _sign(ran)
-    return ran
+    return Ran(kernel, folder, time.monotonic() - start, ending, watch.start_up, inquest.count)
 
 
 def folder_name(kernel: Kernel) -> str:

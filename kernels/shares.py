@@ -1,0 +1,95 @@
+"""One run by several guests at a time, of one kernel: each has a share of the rows, and one result is made of them."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from kernels.kernel import ROOT, python
+
+RESULTS, CONSOLE, JUNIT, EVIDENCE = "results.jsonl", "console.log", "junit.xml", "evidence"
+
+
+def join(parts: list[Path], folder: Path) -> None:
+    """Make of what is in the folders of the parts, in the order of the shares, what one guest would have left.
+
+    A part that was cut off leaves the whole without an end, as a run has that was cut off.
+
+    Args:
+        parts: the folders, which are gone afterwards.
+        folder: where the results, the evidence, the console's log, JUnit's file and the report go.
+    """
+    with (folder / CONSOLE).open("ab") as console:
+        for part in parts:
+            if (part / CONSOLE).exists():
+                console.write((part / CONSOLE).read_bytes())
+    _join_results([part / RESULTS for part in parts if (part / RESULTS).exists()], folder / RESULTS)
+    _join_junit([part / JUNIT for part in parts if (part / JUNIT).exists()], folder / JUNIT)
+    for part in parts:
+        for kept in (part / EVIDENCE).glob("*"):
+            (folder / EVIDENCE).mkdir(exist_ok=True)
+            shutil.rmtree(folder / EVIDENCE / kept.name, ignore_errors=True)
+            shutil.move(kept, folder / EVIDENCE / kept.name)
+        shutil.rmtree(part, ignore_errors=True)
+    if (folder / RESULTS).exists():
+        page = [python(), "-m", "reports", "html", str(folder)]
+        subprocess.run(page, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)  # noqa: S603  Our own command.
+
+
+def _join_results(paths: list[Path], whole: Path) -> None:
+    """Write the first part's facts, the rows of all, and an end that counts them, if all have one."""
+    ends: list[dict[str, Any]] = []
+    begun = False
+    for path in paths:
+        with path.open(encoding="utf-8") as lines, whole.open("a", encoding="utf-8") as out:
+            for line in lines:
+                record = _record(line)
+                if record.get("record") == "end":
+                    ends.append(record)
+                elif record.get("record") == "run":
+                    if not begun:
+                        words = [word for word in record["command"] if not word.startswith("--share=")]
+                        out.write(_line({**record, "command": words}))
+                    begun = True
+                elif record:
+                    out.write(line)
+    if paths and len(ends) == len(paths):
+        with whole.open("a", encoding="utf-8") as out:
+            out.write(_line(_sum(ends)))
+
+
+def _sum(ends: list[dict[str, Any]]) -> dict[str, Any]:
+    """An end for all: what was counted is added up; they ran beside each other."""
+    whole = {**ends[0], "exit_status": together([end["exit_status"] for end in ends])}
+    whole["seconds"] = max(end["seconds"] for end in ends)
+    for count in ("collected", "reported", "unexpected"):
+        whole[count] = sum(end[count] for end in ends)
+    whole["verdicts"] = {name: sum(end["verdicts"][name] for end in ends) for name in ends[0]["verdicts"]}
+    return whole
+
+
+def together(statuses: list[int]) -> int:
+    """The exit status of all: that a share had no row (5) says something only where none has any."""
+    return max([status for status in statuses if status != 5] or [5])
+
+
+def _join_junit(paths: list[Path], whole: Path) -> None:
+    suites = ET.Element("testsuites")
+    for path in paths:
+        suites.extend(ET.parse(path).getroot())  # noqa: S314  pytest's own, of a run that was ours.
+    if paths:
+        ET.ElementTree(suites).write(whole, encoding="utf-8", xml_declaration=True)
+
+
+def _record(line: str) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except ValueError:  # It was cut off.
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _line(record: dict[str, Any]) -> str:
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n"

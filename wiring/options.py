@@ -1,0 +1,55 @@
+"""The options that kconform adds to pytest's command line."""
+
+import argparse
+import re
+
+import pytest
+
+from fixtures.evidence import MODES
+from fixtures.plan import ALL
+from wiring.resume import HOW
+
+
+def declare(parser: pytest.Parser) -> None:
+    """Declare the options of kconform to pytest."""
+    group = parser.getgroup("kconform", "conformance rows, what to run of them and where to report")
+    group.addoption("--results", metavar="DIR", help="write results.jsonl, index.html and junit.xml into DIR")
+    group.addoption(
+        "--evidence",
+        choices=MODES,
+        default="failed",
+        help="of which rows packets, sockets and network are kept beside the results: all (slow), failed (those that "
+        "are not as expected, run once more for it; the default), none",
+    )
+    group.addoption("--clause", action="append", default=[], metavar="GLOB", help="run only rows of these clauses")
+    group.addoption("--document", action="append", default=[], metavar="GLOB", help="run only rows of these documents")
+    group.addoption("--door", action="append", default=[], choices=ALL, help="run only rows through these doors")
+    group.addoption("--row", action="append", default=[], metavar="GLOB", help="run only these rows, by row id")
+    group.addoption("--slow", action="store_true", help="exercise the rows that take minutes, too")
+    group.addoption(
+        "--resume",
+        choices=HOW,
+        default="",
+        help="go on with the run in the folder of --results, which was cut off: with the rows that were under way, one "
+        "at a time; with the rest; or with nothing, so that it has an end",
+    )
+    group.addoption(
+        "--share",
+        type=_share,
+        metavar="K/N",
+        help="run only the Kth of N shares of the rows: N machines, or guests, with a share each run all of them",
+    )
+    group.addoption("--list-clauses", action="store_true", help="print the catalogue (as selected) and exit")
+
+
+def _share(text: str) -> tuple[int, int]:
+    """``K/N``, as the number of a share from 0, and how many there are.
+
+    Raises:
+        ArgumentTypeError: when it is something else.
+    """
+    found = re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", text)
+    number, count = (int(part) for part in found.groups()) if found else (0, 0)
+    if not 1 <= number <= count:
+        raise argparse.ArgumentTypeError(f"'{text}' is no share: write 1/2 for the first of two")
+    return number - 1, count
