@@ -32,17 +32,22 @@ class Image:
 def package_of(version: str) -> str:
     """The newest package of a version such as ``6.1`` or ``6.1.0-56-amd64``; empty where there is none.
 
+    One that was fetched once stays known, also where apt has forgotten it or is not there.
+
     Raises:
-        KernelError: when the package tools are not there.
+        KernelError: when the package tools are not there, and the cache has no kernel.
     """
+    kept = [f"linux-image-{path.parent.name}" for path in (cache_folder() / "kernels").glob("*/kernel")]
     try:
         asked = ["apt-cache", "pkgnames", "linux-image-"]
         told = subprocess.run(asked, capture_output=True, text=True, check=True).stdout  # noqa: S603  Fixed words.
     except (OSError, subprocess.CalledProcessError) as error:
-        raise KernelError("install apt, which knows Debian's kernels, or give the path of a kernel") from error
+        if not kept:
+            raise KernelError("install apt, which knows Debian's kernels, or give the path of a kernel") from error
+        told = ""
     wanted = re.compile(rf"linux-image-{re.escape(version)}([.-]\d[\w.+-]*)?-amd64|linux-image-{re.escape(version)}")
     others = re.compile(r"-(cloud|rt|unsigned|dbg)\b|linux-image-\d+\.\d+-amd64")
-    found = [name for name in told.split() if wanted.fullmatch(name) and not others.search(name)]
+    found = [name for name in [*told.split(), *kept] if wanted.fullmatch(name) and not others.search(name)]
     return max(found, key=lambda name: [int(number) for number in re.findall(r"\d+", name)], default="")
 
 

@@ -64,7 +64,7 @@ def _lacks(asked: str) -> str:
     try:
         if _is_path(asked):
             from_file(Path(asked))
-        elif not (cache_folder() / "kernels" / asked).exists() and not package_of(asked):
+        elif not package_of(asked):
             return f"apt knows no kernel {asked}; apt-get update may help"
     except KernelError as error:
         return str(error)
@@ -137,7 +137,9 @@ def _accelerator(image: Image, first: Path, *, warp: bool) -> list[str]:
 
 def _comes_up(image: Image, first: Path, accelerator: list[str]) -> bool:
     release, qemu = os.uname().release, Path(shutil.which(_QEMU) or _QEMU)
-    known = cache_folder() / f"kvm-{fingerprint([release, str(qemu.stat().st_mtime_ns), str(image.file)])}.json"
+    # By its time, too: of a kernel that one works on, one that did not come up says nothing of the next.
+    times = [str(path.stat().st_mtime_ns) for path in (qemu, image.file)]
+    known = cache_folder() / f"kvm-{fingerprint([release, *times, str(image.file)])}.json"
     if not known.exists():
         command = [*_command(image, first, accelerator), "-append", _QUIET]
         start = time.monotonic()

@@ -171,7 +171,10 @@ class Namespace:
         self.changes.append(Change(time.monotonic(), how, what))
 
     def is_ready(self, link: str) -> bool:
-        """Tell whether a link carries packets: it is running, and has its link-local address where there is IPv6."""
+        """Tell whether a link carries packets: it runs, and where there is IPv6 its link-local address can be reached.
+
+        Answers to who asks for a neighbour go to that address.
+        """
         with self.inside():
             # The entry of the main thread would be /proc/net.
             try:
@@ -179,7 +182,9 @@ class Namespace:
             except FileNotFoundError:
                 return self._is_running(link)
         # Address, index, prefix, scope, flags, link; the kernel adds it last of all that a link gets.
-        return any(line.startswith("fe80") and line.split()[5] == link for line in addresses.splitlines())
+        known = [line.split() for line in addresses.splitlines() if line.startswith("fe80")]
+        local = [socket.inet_ntop(socket.AF_INET6, bytes.fromhex(each[0])) for each in known if each[5] == link]
+        return any(self.has_settled(link, each) for each in local)
 
     def has_settled(self, link: str, address: str) -> bool:
         """Tell whether an IPv6 address can be reached, if its link is up: a kernel thread sees to its route."""

@@ -51,13 +51,22 @@ def test_the_newest_package_of_a_version(
     (tmp_path / "apt-cache").write_text(f"#!/bin/sh\ncat {tmp_path}/names\n", encoding="ascii")
     (tmp_path / "apt-cache").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert package_of(version) == package
 
 
 def test_no_package_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     with pytest.raises(KernelError, match="install apt"):
         package_of("6.1")
+    kept = tmp_path / "cache/kconform/kernels/6.18.15+deb13-amd64/kernel"
+    kept.parent.mkdir(parents=True)
+    with pytest.raises(KernelError, match="install apt"):  # Of this one only a part was fetched.
+        package_of("6.18")
+    kept.touch()
+    assert package_of("6.18") == "linux-image-6.18.15+deb13-amd64"
+    assert package_of("6.1") == ""
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, lzma.compress], ids=["gzip", "xz"])

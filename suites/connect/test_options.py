@@ -253,8 +253,9 @@ def test_address_that_is_not_there_v6(sock: Socket, server: Server, world: World
     assert sock.bind(here) == 0
     assert sock.connect(server.address) == EINPROGRESS
     assert sock.tcp_state() == "SYN_SENT"
-    world.client.add_address("to-server", here.host, 128)
+    # The way back first: once the address is there, the client asks for its neighbour from it.
     world.server.route(f"{here.host}/128", via="2001:db8:1::1")
+    world.client.add_address("to-server", here.host, 128)
     sock.wait_writable()
     assert assert_connected(sock, server).getpeername() == here
 
