@@ -327,6 +327,14 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> Generator[None, object, object]:
+    """Drop a row's record when everybody has heard of it: pytest keeps its reports to the end."""
+    heard = yield
+    vars(report).pop("kconform_row", None)
+    return heard
+
+
 def pytest_report_teststatus(report: pytest.CollectReport | pytest.TestReport) -> tuple[str, str, str] | None:
     """Show a row's verdict in place of pytest's word for it."""
     said = getattr(report, "kconform_word", None)

@@ -12,9 +12,6 @@ from typing import Any
 import psutil
 import pytest
 
-from fixtures.overlap import WAITS
-from fixtures.phases import forget, run_phases
-
 _EVERY = 1000
 _ran = 0
 
@@ -22,6 +19,10 @@ _ran = 0
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Run a row as often as is wanted before it is run to be told of."""
+    # Imported late: conftest.py has pytest rewrite the assertions there.
+    from fixtures.overlap import WAITS
+    from fixtures.phases import forget, run_phases
+
     if not item.stash.get(WAITS, 0.0):
         for _ in range(int(os.environ["KCONFORM_AGAIN"]) - 1):
             reports = run_phases(item, None)
