@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -99,6 +100,30 @@ def test_the_row_it_died_of_is_found_among_several(project: Project, frail: Frai
     assert said == [f"wrote {ran.folder.parent / 'merged' / 'results.jsonl'} and index.html, with 1 runs"]
     assert "--resume=under-way" in frail.orders[1].command
     assert "--resume=rest" in frail.orders[2].command
+
+
+def test_two_guests_share_the_rows_and_one_dies(
+    project: Project, frail: Frail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    frail.kernel = replace(frail.kernel, guests=2, workers="0")
+    for name in ("a", "b", "c", "d"):
+        project.test(KILL if name == "c" else CONNECT, name=name)
+    ran = frail.suites()
+    rows = _rows(ran)
+    assert (ran.deaths, ran.status) == (1, 1)
+    assert {name: row["verdict"] for name, row in rows.items()} == {
+        "a": "conforms",
+        "b": "conforms",
+        "c": "deviates",
+        "d": "conforms",
+    }
+    assert (ran.folder / rows["c"]["evidence"][0]["path"]).exists()
+    assert {word for order in frail.orders for word in order.command if word.startswith("--share")} == {
+        "--share=1/2",
+        "--share=2/2",
+    }
+    assert not list(ran.folder.glob("share-*"))
 
 
 def test_a_death_that_no_row_repeats_alone_is_not_forgiven(project: Project, frail: Frail) -> None:

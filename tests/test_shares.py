@@ -1,0 +1,65 @@
+"""Shares of a run: each row is in one of them, and what guests with a share each have left becomes one result."""
+
+from pathlib import Path
+
+import pytest
+
+from kernels.shares import join, together
+from reports.results import read_results
+from tests.conftest import Project
+from tests.samples import RECORDS, ROWS, records, written
+
+
+def test_each_row_is_in_one_share(project: Project) -> None:
+    project.clauses("a", "b", "c")
+    for name in ("a", "b", "c"):
+        project.test("assert sock.connect(server.address) == 0", name=name, variants='families=["inet", "inet6"]')
+    several = [set(project.run(f"--share={number}/4").rows) for number in (1, 2, 3, 4)]
+    assert sorted(len(share) for share in several) == [1, 1, 2, 2]
+    assert len(set().union(*several)) == 6
+
+
+@pytest.mark.parametrize(
+    "share", ["0/2", "3/2", "half", "1/", "1/0"], ids=["none", "beyond", "word", "open", "of-none"]
+)
+def test_what_is_no_share_is_refused(project: Project, share: str) -> None:
+    ran = project.run(f"--share={share}")
+    assert ran.status == pytest.ExitCode.USAGE_ERROR
+    assert f"'{share}' is no share: write 1/2 for the first of two" in ran.output
+
+
+def test_shares_become_one_result(tmp_path: Path) -> None:
+    parts = [tmp_path / "share-1", tmp_path / "share-2"]
+    written(parts[0], records(ROWS[:4], seconds=2.5, exit_status=1))
+    written(parts[1], records(ROWS[4:5], exit_status=0))
+    (parts[1] / "evidence" / "one").mkdir(parents=True)
+    (parts[1] / "console.log").write_text("said", encoding="ascii")
+    join(parts, tmp_path)
+    results = read_results(tmp_path)
+    assert [row.id for row in results.rows] == [row.id for row in ROWS[:5]]
+    assert not results.incomplete
+    assert not results.damaged
+    assert results.end is not None
+    assert (results.end.seconds, results.end.exit_status, results.end.unexpected) == (2.5, 1, 2)
+    assert (tmp_path / "evidence" / "one").is_dir()
+    assert (tmp_path / "console.log").read_text(encoding="ascii") == "said"
+    assert (tmp_path / "index.html").exists()
+    assert not parts[0].exists()
+
+
+def test_a_share_that_was_cut_off_leaves_no_end(tmp_path: Path) -> None:
+    parts = [tmp_path / "share-1", tmp_path / "share-2"]
+    written(parts[0], RECORDS[:3])
+    path = written(parts[1], records(ROWS[4:]))
+    with path.open("a", encoding="utf-8") as file:
+        file.write('{"record":"row","id":"cut o')
+    join(parts, tmp_path)
+    results = read_results(tmp_path)
+    assert "cut off" in results.incomplete
+    assert len(results.rows) == 4
+
+
+def test_a_share_without_rows_does_not_fail_the_run() -> None:
+    assert together([0, 5]) == 0
+    assert together([5, 5]) == 5
+    assert together([1, 5]) == 1
