@@ -40,8 +40,8 @@ tests: $(VENV)/dev.installed ## Run the harness's own tests
 suites: $(VENV)/dev.installed ## Run the suites with warnings as errors, report in reports/out
 	@$(BIN)/pytest suites -n auto -W error --results=$(RESULTS) $(ARGS)
 
-bench: $(VENV)/dev.installed ## Measure worlds, rows and start-up, as a table and as JSON
-	@$(BIN)/python -m tests.bench $(ARGS)
+bench: $(VENV)/dev.installed ## Measure all that docs/performance.md has, and put it there (ARGS="--only worlds,rows")
+	@$(BIN)/python -m tests.bench --markdown docs/performance.md $(ARGS)
 
 report: $(VENV)/run.installed ## Make the HTML report anew from results that are there
 	@$(BIN)/python -m reports html $(RESULTS)

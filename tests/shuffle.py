@@ -1,7 +1,4 @@
-"""A pytest plugin (``-p tests.shuffle``) for soak and bench: rows in a random order, and no more than so many.
-
-``KCONFORM_SHUFFLE`` seeds the order; ``KCONFORM_TAKE`` says how many rows are kept, of those that do not wait.
-"""
+"""A pytest plugin (``-p tests.shuffle``) for soak: rows in a random order, which ``KCONFORM_SHUFFLE`` seeds."""
 
 import os
 import random
@@ -11,8 +8,5 @@ import pytest
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Shuffle and take; in the same way in every worker."""
-    if "KCONFORM_TAKE" in os.environ:
-        items[:] = [item for item in items if item.get_closest_marker("waits") is None]
+    """Shuffle; in the same way in every worker."""
     random.Random(int(os.environ["KCONFORM_SHUFFLE"])).shuffle(items)
-    del items[int(os.environ.get("KCONFORM_TAKE", len(items))) :]

@@ -8,11 +8,12 @@ from typing import Any
 from kernels import KERNELS, find_kernel
 from kernels.cache import cache_folder
 from kernels.suites import Limits, run_suites
+from tests.bench.machine import table
 
 ROW = "connect.tcp.success.blocking/inet-stream-blocking-syscall"
 
 
-def kernels() -> dict[str, Any]:
+def measure() -> dict[str, Any]:
     """Seconds for each kernel until the suites begin, and for one row in all; or what it lacks."""
     fetched = [f"vm:{path.name}" for path in sorted((cache_folder() / "kernels").glob("*-amd64"))][:1]
     numbers: dict[str, Any] = {}
@@ -32,10 +33,15 @@ def kernels() -> dict[str, Any]:
     return numbers
 
 
-def in_words(numbers: dict[str, Any]) -> list[str]:
+def in_words(found: dict[str, Any]) -> list[str]:
     """The numbers for people."""
-    lines = ["kernel     seconds until the suites begin, and for one row in all"]
-    for name, found in numbers.items():
-        told = found.get("missing") or f"{found['start_up']:8.2f} {found['one_row']:8.2f}"
-        lines.append(f"{name:<10} {told}")
-    return lines
+    lines = [
+        (name, one["start_up"], one["one_row"]) if "start_up" in one else (name, "-", "-")
+        for name, one in found.items()
+    ]
+    missing = [f"- {name}: {one['missing']}" for name, one in found.items() if "missing" in one]
+    return [
+        *table(("kernel", "until the suites begin, s", "one row in all, s"), *lines),
+        *([""] if missing else []),
+        *missing,
+    ]
