@@ -69,6 +69,15 @@ def connected(sock: Socket, peer: Peer) -> Packet:
     return peer.hears("PA")
 
 
+def is_told(sock: Socket, peer: Peer) -> None:
+    """Wait until select and poll tell of the message, and the kernel is done with it.
+
+    On another processor it may be told an instant before SO_ERROR has it, and before the socket is closed.
+    """
+    sock.wait_writable()
+    peer.settles()
+
+
 def assert_goes_on(sock: Socket, peer: Peer, syn: Packet) -> None:
     """The attempt is still pending, nothing was told, and the peer's late answer completes it."""
     assert sock.tcp_state() == "SYN_SENT"
@@ -102,8 +111,7 @@ def assert_talks(sock: Socket, peer: Peer, sent: Packet) -> None:
 def test_an_error_ends_the_attempt(sock: Socket, peer: Peer, case: Message) -> None:
     """One message about the SYN ends the attempt at once, with its errno, told once; no SYN follows."""
     case.about(peer, pending(sock, peer))
-    sock.wait_writable()
-    peer.settles()  # The error may show an instant before the socket is closed.
+    is_told(sock, peer)
     assert sock.poll() == FAILED
     assert sock.so_error() == case.errno
     assert sock.tcp_state() == "CLOSE"
@@ -161,7 +169,7 @@ def test_an_error_about_the_second_syn(sock: Socket, peer: Peer, case: Message) 
     assert (second.seq, second.sport) == (first.seq, first.sport)
     assert sock.poll() == set()
     case.about(peer, second)
-    sock.wait_writable()
+    is_told(sock, peer)
     assert sock.so_error() == case.errno
     assert_not_connected(sock)
 
@@ -178,7 +186,7 @@ def test_an_error_ends_a_simultaneous_open(sock: Socket, peer: Peer, case: Messa
     answer = peer.hears("SA")
     assert sock.tcp_state() == "SYN_RECV"
     case.about(peer, answer)
-    sock.wait_writable()
+    is_told(sock, peer)
     assert sock.so_error() == case.errno
     assert_not_connected(sock)
 
@@ -258,7 +266,7 @@ def test_errors_at_once(sock: Socket, peer: Peer, variant: Variant, case: Messag
     """With IP_RECVERR, too, the attempt ends at once, and the errno is told once by SO_ERROR."""
     assert receive_errors(sock, variant.family) == 0
     case.about(peer, pending(sock, peer))
-    sock.wait_writable()
+    is_told(sock, peer)
     assert sock.so_error() == case.errno
     assert sock.tcp_state() == "CLOSE"
     assert_not_connected(sock)

@@ -110,6 +110,7 @@ def test_every_error(sock: Socket, peer: Peer, variant: Variant, case: Message) 
     assert sock.poll() == {POLLOUT}
     case.about(peer, sent)
     assert sock.poll(DEADLINE, ask=()) == {POLLERR}
+    peer.settles()  # The queue of errors is told of an instant before SO_ERROR.
     assert sock.so_error() == case.errno
     assert sock.recv_now(MSG_ERRQUEUE) == b"one"
     assert sock.recv_now(MSG_ERRQUEUE) == EAGAIN
@@ -212,4 +213,5 @@ def test_no_error_without_association(sock: Socket, peer: Peer, variant: Variant
     assert sock.send(b"three", peer.address) == 0
     case.about(peer, peer.hears())
     assert sock.poll(DEADLINE, ask=()) == {POLLERR}
+    peer.settles()  # The queue of errors is told of an instant before SO_ERROR.
     assert sock.so_error() == case.errno

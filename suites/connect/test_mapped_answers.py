@@ -114,6 +114,7 @@ def test_what_may_pass_under_the_other_option(sock: Socket, peer: Peer, variant:
     assert sock.send(b"two") == 0
     case.about(peer, peer.hears())
     assert sock.poll(DEADLINE, ask=()) == {POLLERR}
+    peer.settles()  # The queue of errors is told of an instant before SO_ERROR.
     assert sock.so_error() == case.errno
     assert sock.recv_now(MSG_ERRQUEUE) == b"two"
 
