@@ -34,22 +34,22 @@ from fixtures.features import Feature, probe_all, probe_doors  # noqa: E402
 from fixtures.overlap import WAITS, Overlap, in_shares, share  # noqa: E402
 from fixtures.phases import run_row, watch  # noqa: E402
 from fixtures.plan import PlanError, RowPlan, rows_of  # noqa: E402
-from fixtures.provided import FEATURES, RUN_FOLDER, carries, lives_in_kept_world, why_not  # noqa: E402
+from fixtures.provided import FEATURES, RUN_FOLDER, carries, lives_in_kept_world  # noqa: E402
 from fixtures.rows import ROW, RowState  # noqa: E402
 from netns import IsolationError, enter_private_network, in_user_namespace, kept_loopback  # noqa: E402
 from reports import selection  # noqa: E402
-from reports.catalogue import CatalogueError, Suite, load_suites  # noqa: E402
+from reports.catalogue import CatalogueError  # noqa: E402
 from reports.collector import Collector  # noqa: E402
 from reports.expectations import KernelFacts, load_expectations  # noqa: E402
 from reports.records import Run  # noqa: E402
-from reports.selection import Selection, SelectionError  # noqa: E402
 from reports.terminal import listing  # noqa: E402
+from wiring.choosing import adds_up, is_whole, load, plan_of, wait_of, wanted  # noqa: E402
 from wiring.journal import JOURNAL, Journal  # noqa: E402
 from wiring.keeper import Keeper, hold  # noqa: E402
 from wiring.options import declare  # noqa: E402
 from wiring.recorder import Recorder  # noqa: E402
 from wiring.resume import NOTHING, UNDER_WAY, Earlier  # noqa: E402
-from wiring.state import CURRENT, EXPECTATIONS, ISOLATION, OVERLAP, SELECTION, SUITES, clause_of  # noqa: E402
+from wiring.state import CURRENT, EXPECTATIONS, ISOLATION, OVERLAP, SELECTION, SUITES  # noqa: E402
 from wiring.verdicts import assess, conclude  # noqa: E402
 
 # pytester is for the tests of the harness; pytest takes plugins from this file only.
@@ -71,7 +71,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Answer --list-clauses without running anything."""
     if not config.option.list_clauses:
         return None
-    suites, chosen = _load(config)
+    suites, chosen = load(config)
     for suite in suites:
         wanted = [each for each in suite.clauses.values() if chosen.wants("", each.id, each.documents)]
         print("\n".join(listing(wanted)))  # noqa: T201  The answer to --list-clauses.
@@ -88,7 +88,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(feature): a feature without which it is not exercised")
     config.addinivalue_line("markers", "slow(reason): why it takes minutes, so that it is exercised only with --slow")
     config.addinivalue_line("markers", "waits(seconds): how long the kernel makes it wait")
-    suites, chosen = _load(config)
+    suites, chosen = load(config)
     config.stash[SUITES], config.stash[SELECTION], config.stash[CURRENT] = suites, chosen, None
     config.stash[OVERLAP] = Overlap(getattr(config, "workerinput", {}).get("workercount", 1))
     watch()
@@ -220,20 +220,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Check tests and catalogue against each other, keep the rows that were asked for, start long waits first."""
     for suite in config.stash[SUITES]:
         mine = [item for item in items if item.path.is_relative_to(suite.folder)]
-        if not _adds_up(config, suite, mine, whole=_is_whole(config, suite, mine)):
+        if not adds_up(config, suite, mine, whole=is_whole(config, suite, mine)):
             items.clear()
             return
     chosen, earlier = config.stash[SELECTION], config.stash[EARLIER]
-    kept = items if chosen.everything else [item for item in items if _wanted(config, item, chosen)]
+    kept = items if chosen.everything else [item for item in items if wanted(config, item, chosen)]
     for item in kept:
         if isinstance(item, pytest.Function):
-            item.stash[WAITS] = _wait(item)
+            item.stash[WAITS] = wait_of(item)
     if config.option.share is not None:
         kept = share(kept, *config.option.share)
     if earlier.how:
         kept = [item for item in kept if earlier.wants(item.nodeid)]
-    wanted = set(kept)
-    config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
+    gone = set(items).difference(kept)
+    config.hook.pytest_deselected(items=[item for item in items if item in gone])
     items[:] = in_shares(kept, getattr(config, "workerinput", {}).get("workercount", 1))
 
 
@@ -288,9 +288,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     state = None
     item.config.stash[JOURNALS].begin(item.nodeid)
     if suite is not None and isinstance(item, pytest.Function):
-        if lives_in_kept_world(item, _plan(item)):
+        if lives_in_kept_world(item, plan_of(item)):
             kept_loopback.make_ready()  # Now, since it stays: what is there after the row and was not before is a leak.
-        state = RowState(_plan(item), suite.act, suite.folder)
+        state = RowState(plan_of(item), suite.act, suite.folder)
         item.stash[ROW] = state
     item.config.stash[CURRENT] = state
 
@@ -355,60 +355,3 @@ def _worker_folder(parent: str) -> Path:
     made = Path(tempfile.mkdtemp(dir=parent, prefix=""))
     made.chmod(0o711)
     return made
-
-
-def _load(config: pytest.Config) -> tuple[list[Suite], Selection]:
-    options = config.option
-    chosen = Selection(tuple(options.clause), tuple(options.document), tuple(options.row), tuple(options.door))
-    try:
-        suites = load_suites(config.rootpath / "suites")
-        chosen.check(suites)
-    except (CatalogueError, SelectionError) as error:
-        raise pytest.UsageError(str(error)) from error
-    return suites, chosen
-
-
-def _is_whole(config: pytest.Config, suite: Suite, items: list[pytest.Item]) -> bool:
-    """Whether every test of a suite was collected: only then can it be said that a clause has none."""
-    files = {item.path for item in items}
-    named = any("::" in argument for argument in config.args)
-    return bool(items) and not named and files.issuperset(suite.folder.rglob("test_*.py"))
-
-
-def _adds_up(config: pytest.Config, suite: Suite, items: list[pytest.Item], *, whole: bool) -> bool:
-    """Say, as an error of the collection, where rows, clauses and expectations do not add up."""
-    rows = [_plan(item) for item in items if isinstance(item, pytest.Function)]
-    known = config.stash[EXPECTATIONS][suite.name]
-    found = selection.problems(suite, known, [(row.id, row.clause) for row in rows], whole=whole)
-    if found:
-        message = f"the suite '{suite.name}' does not add up:\n" + "\n".join(found)
-        report = pytest.CollectReport(str(suite.folder), "failed", message, [])
-        config.hook.pytest_collectreport(report=report)
-    return not found
-
-
-def _wanted(config: pytest.Config, item: pytest.Item, chosen: Selection) -> bool:
-    plan = RowPlan.parse(item.nodeid)
-    clause = clause_of(config, plan.clause) if plan is not None else None
-    return (
-        plan is not None
-        and clause is not None
-        and chosen.wants(plan.id, plan.clause, clause.documents, plan.variant.door)
-    )
-
-
-def _wait(item: pytest.Function) -> float:
-    """How long the kernel makes a row wait: by its marks, and where it does otherwise, by what is known of that."""
-    suite = selection.find_suite(item.config.stash[SUITES], item.path)
-    try:
-        if suite is None or why_not(item, _plan(item)):
-            return 0.0
-    except LookupError:  # The row itself will say so.
-        return 0.0
-    known = item.config.stash[EXPECTATIONS][suite.name].find(_plan(item).id)
-    return max(float(sum(mark.args[0] for mark in item.iter_markers("waits"))), known.waits if known else 0.0)
-
-
-def _plan(item: pytest.Function) -> RowPlan:
-    plan: RowPlan = item.callspec.params["_row"]  # type: ignore[assignment]  # What pytest_generate_tests put there.
-    return plan
