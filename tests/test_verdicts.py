@@ -30,6 +30,12 @@ sock.connect(server.address)
 os.fork() or (signal.signal(signal.SIGALRM, signal.SIG_DFL), signal.alarm(10), signal.pause(), os._exit(0))
 """
 
+A_HANG = """
+sock.connect(server.address)
+signal.alarm(1)
+threading.Event().wait(20)
+"""
+
 
 def test_a_kernel_that_conforms(project: Project) -> None:
     project.test("assert sock.connect_and_wait(servers.closed()) == ECONNREFUSED")
@@ -39,6 +45,14 @@ def test_a_kernel_that_conforms(project: Project) -> None:
     assert (ran.row["expected"], ran.row["observed"]) == ("ECONNREFUSED", "ECONNREFUSED")
     assert not ran.row["unexpected"]
     assert ran.end["verdicts"] == {"conforms": 1, "deviates": 0, "not-exercised": 0, "harness-error": 0}
+
+
+def test_a_row_that_hangs_says_where(project: Project) -> None:
+    project.test(A_HANG)
+    ran = project.run("-n", "1")
+    assert ran.row["verdict"] == "harness-error"
+    assert "(most recent call first)" in ran.output
+    assert "test_a.py" in ran.output.partition("(most recent call first)")[2]
 
 
 def test_a_wrong_errno(project: Project) -> None:
