@@ -42,7 +42,12 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(given[:end])
     if chosen.command == "list":
         return _list()
-    return _run(chosen, given[end + 1 :]) if chosen.command == "run" else _matrix(chosen, given[end + 1 :])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # In good order: what was made goes.
+    try:
+        return _run(chosen, given[end + 1 :]) if chosen.command == "run" else _matrix(chosen, given[end + 1 :])
+    except KeyboardInterrupt:
+        print("interrupted; what had ended by then is in the folder of the results", file=sys.stderr)
+        return 128 + signal.SIGINT
 
 
 def _list() -> int:
@@ -60,7 +65,6 @@ def _run(chosen: argparse.Namespace, arguments: list[str]) -> int:
     if missing:
         print(f"{kernel.name} can't be run here: {missing}", file=sys.stderr)
         return 2
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # In good order: what was made goes.
     folder = chosen.results or Path("reports/out") / folder_name(kernel)
     ran = run_suites(kernel, folder, arguments, _limits(chosen))
     log = ran.folder / "console.log"

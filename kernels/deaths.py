@@ -10,6 +10,8 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kernels.kernel import rewrite
+
 RESULTS, JOURNAL, CONSOLE = "results.jsonl", "journal.txt", "console.log"
 UNDER_WAY, REST, NOTHING = "under-way", "rest", "nothing"
 _MOST = 1 << 20  # Bytes of the console that are kept for a row.
@@ -99,8 +101,7 @@ class Inquest:
         """Leave the results without an end, and in the journal what the next part has to know."""
         path = self.folder / RESULTS
         kept = [line for line in _lines(path) if _record(line).get("record") in ("run", "row")]
-        # In place, since whoever runs in the kernel may own it.
-        path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        rewrite(path, "".join(f"{line}\n" for line in kept))
         journal, owner = self.folder / JOURNAL, path.stat()
         said = [*(f"begun {nodeid}" for nodeid in self._suspects), *self._found]
         journal.write_text("".join(f"{line}\n" for line in said), encoding="utf-8")

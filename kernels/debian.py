@@ -70,7 +70,9 @@ def fetch(version: str) -> Image:
 
 def _unpack(package: str, place: Path) -> None:
     place.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".new-") as name:
+    for left in place.parent.glob(f".{place.name}-*"):  # By one that was killed.
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.name}-") as name:
         new = Path(name)
         _do(["apt-get", "download", "-qq", package], new)
         (archive,) = new.glob("*.deb")

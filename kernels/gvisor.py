@@ -4,12 +4,10 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from kernels.kernel import ROOT, Ending, Kernel, Order, carry_out, nobody_is_root
+from kernels.kernel import ROOT, Ending, Kernel, Order, carry_out, nobody_is_root, scratch
 
 _CAPABILITIES = (
     "CAP_CHOWN",
@@ -43,8 +41,7 @@ def _lacks() -> str:
 
 
 def _run(order: Order) -> Ending:
-    with tempfile.TemporaryDirectory(prefix="kconform-gvisor-") as name:
-        bundle = Path(name)
+    with scratch("kconform-gvisor-") as bundle:
         (bundle / "config.json").write_text(json.dumps(_config(order)), encoding="utf-8")
         command = ["runsc", f"--root={bundle / 'state'}", "--ignore-cgroups", "--network=none", "--net-raw"]
         command += [f"--platform={platform()}", "run", "--bundle", str(bundle), f"kconform-{os.getpid()}"]

@@ -2,10 +2,14 @@
 
 import contextlib
 import os
+import secrets
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +19,12 @@ ROOT = Path(__file__).resolve().parent.parent
 """The project's folder; a kernel shows it inside at the same place."""
 
 _LEAVE = 10  # Seconds to end in good order for a command that is interrupted.
+# Waits for a word before it becomes the command, and ends where none comes: who starts it may be killed at any moment.
+_GATE = ["sh", "-c", 'read word && exec "$@" </dev/null', "sh"]
 _OFTEN = 0.1  # Seconds between two looks at a command that runs.
+
+STOPPED = threading.Event()
+"""Set when somebody has asked this process to end: what runs in other threads ends as if it had been interrupted."""
 
 Runner = Callable[["Order"], "Ending"]
 
@@ -85,17 +94,19 @@ def carry_out(command: list[str], order: Order) -> Ending:
     """
     with order.log.open("ab") as log:
         process = subprocess.Popen(  # noqa: S603  The commands are those of the kernels here.
-            command,
+            [*_GATE, *command],
             cwd=ROOT,
             env=dict(order.environment),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
             start_new_session=True,
         )
         # A pipe, since gVisor writes to a file at an offset of its own.
-        with process, subprocess.Popen(["cat"], stdin=process.stdout, stdout=log) as copier, _kept(process):  # noqa: S607  Wherever it is.
+        copying = subprocess.Popen(["cat"], stdin=process.stdout, stdout=log)  # noqa: S607  Wherever it is.
+        with process, copying as copier, _kept(f"kill -KILL -{process.pid}"):
             try:
+                _let_go(process)
                 return _wait(process, order)
             except KeyboardInterrupt:
                 os.killpg(process.pid, signal.SIGINT)  # As if it had been in the terminal's group.
@@ -110,6 +121,25 @@ def carry_out(command: list[str], order: Order) -> Ending:
                 copier.wait(10)
 
 
+@contextlib.contextmanager
+def scratch(prefix: str) -> Iterator[Path]:
+    """A temporary folder that goes at the end, and also where this process is killed meanwhile.
+
+    Args:
+        prefix: how its name begins.
+
+    Raises:
+        OSError: when it can't be made.
+    """
+    folder = Path(tempfile.gettempdir()) / f"{prefix}{secrets.token_hex(4)}"
+    # What is killed beside this process may write for a moment.
+    gone = f"rm -rf {shlex.quote(str(folder))}"
+    with _kept(f"for each in 1 2 3; do {gone} && break; sleep 1; done; sleep 1; {gone}"):
+        folder.mkdir(mode=0o700)
+        yield folder
+        shutil.rmtree(folder)
+
+
 def boot(command: list[str], order: Order, environment: Mapping[str, str]) -> Ending:
     """Start a guest with its orders in the shared folder, and read there what the command's status was.
 
@@ -122,27 +152,50 @@ def boot(command: list[str], order: Order, environment: Mapping[str, str]) -> En
     status.unlink(missing_ok=True)
     kept = [f"export {key}={shlex.quote(value)}" for key, value in order.environment.items()]
     words = [*kept, f"cd {shlex.quote(str(ROOT))}", f"exec {shlex.join(order.command)}"]
-    script.write_text("\n".join(words), encoding="utf-8")
-    ending = carry_out(command, replace(order, environment=dict(environment)))
-    script.unlink()
-    try:
-        told = int(status.read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return Ending(None, ending.reason or "the kernel ended before the command did; console.log has its last words")
-    status.unlink()
+    with _kept(f"rm -f {shlex.quote(str(script))} {shlex.quote(str(status))}"):
+        script.write_text("\n".join(words), encoding="utf-8")
+        ending = carry_out(command, replace(order, environment=dict(environment)))
+        script.unlink()
+        try:
+            told = int(status.read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            last = "the kernel ended before the command did; console.log has its last words"
+            return Ending(None, ending.reason or last)
+        finally:
+            status.unlink(missing_ok=True)
     return Ending(told)
 
 
+def rewrite(path: Path, text: str) -> None:
+    """Give a file another text, as a whole or not at all; whoever owned it owns it still."""
+    partly, owner = path.with_name(f".{path.name}.{os.getpid()}"), path.stat()
+    with _kept(f"rm -f {shlex.quote(str(partly))}"):
+        partly.write_text(text, encoding="utf-8")
+        shutil.copymode(path, partly)
+        os.chown(partly, owner.st_uid, owner.st_gid)
+        partly.replace(path)
+
+
 @contextlib.contextmanager
-def _kept(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Have a process's group killed should this process die meanwhile, however it dies."""
-    command = ["sh", "-c", f"read word; kill -KILL -{process.pid}"]
-    keeper = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603  Fixed words.
+def _kept(words: str) -> Iterator[None]:
+    """Have the shell's words carried out should this process die meanwhile, however it dies, or what it does fail."""
+    # At first it waits for the end of the pipe, which comes with that of this process.
+    command = ["sh", "-c", f"trap '' INT TERM HUP; read word; {words}"]
+    keeper = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603  Our own words.
     try:
         yield
-    finally:
-        keeper.kill()
+    except BaseException:
         keeper.communicate()
+        raise
+    keeper.kill()
+    keeper.communicate()
+
+
+def _let_go(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(b"go\n")
+            process.stdin.close()
 
 
 def _wait(process: subprocess.Popen[bytes], order: Order) -> Ending:
@@ -151,6 +204,8 @@ def _wait(process: subprocess.Popen[bytes], order: Order) -> Ending:
         try:
             return Ending(process.wait(_OFTEN))
         except subprocess.TimeoutExpired:
+            if STOPPED.is_set():
+                raise KeyboardInterrupt from None
             reason = f"it was ended after {order.seconds:g} s" if time.monotonic() > end else order.watch()
             if reason:
                 return Ending(None, reason)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kernels.kernel import ROOT, Kernel, python
+from kernels.kernel import ROOT, STOPPED, Kernel, python
 from kernels.suites import Ran
 
 _SPARE = 512  # MiB of the available memory that no kernel gets.
@@ -61,12 +61,18 @@ def run_all(kernels: list[Kernel], run: Callable[[Kernel], Ran], room: Room) -> 
 
     def within(kernel: Kernel) -> Ran:
         with room.taken(kernel.processors, kernel.memory):
+            if STOPPED.is_set():
+                raise KeyboardInterrupt
             return run(kernel)
 
     # The large ones first: the small ones fill what is left.
     rest = sorted((kernel for kernel in kernels if not kernel.alone), key=lambda kernel: -kernel.processors)
     with ThreadPoolExecutor(max(1, len(rest))) as pool:
-        done |= {kernel.name: ran for kernel, ran in zip(rest, pool.map(within, rest), strict=True)}
+        try:
+            done |= {kernel.name: ran for kernel, ran in zip(rest, pool.map(within, rest), strict=True)}
+        except BaseException:
+            STOPPED.set()  # Of signals only the first thread hears.
+            raise
     return [done[kernel.name] for kernel in kernels]
 
 

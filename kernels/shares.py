@@ -66,6 +66,8 @@ def _sum(ends: list[dict[str, Any]]) -> dict[str, Any]:
     whole["seconds"] = max(end["seconds"] for end in ends)
     for count in ("collected", "reported", "unexpected"):
         whole[count] = sum(end[count] for end in ends)
+    if unreached := sum(end.get("unreached", 0) for end in ends):
+        whole["unreached"] = unreached
     whole["verdicts"] = {name: sum(end["verdicts"][name] for end in ends) for name in ends[0]["verdicts"]}
     return whole
 

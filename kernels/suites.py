@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kernels.deaths import CONSOLE, JOURNAL, NOTHING, RESULTS, UNDER_WAY, Inquest
-from kernels.kernel import ROOT, Ending, Kernel, Order, python
+from kernels.kernel import ROOT, Ending, Kernel, Order, python, rewrite
 from kernels.shares import join, together
 
 LIMIT = 1800.0
@@ -234,7 +234,7 @@ def _sign(ran: Ran) -> None:
     except ValueError:
         return
     line = json.dumps({**record, "carrier": carrier}, ensure_ascii=False, separators=(",", ":"))
-    path.write_text(f"{line}\n{rest}", encoding="utf-8")
+    rewrite(path, f"{line}\n{rest}")
 
 
 def _size(path: Path) -> int:

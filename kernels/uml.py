@@ -2,10 +2,9 @@
 
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
-from kernels.kernel import Ending, Kernel, Order, boot, nobody_is_root
+from kernels.kernel import Ending, Kernel, Order, boot, nobody_is_root, scratch
 
 MEMORY = 1536  # MiB; of them only what is touched is the host's.
 _INIT = Path(__file__).parent / "guest" / "uml-init.sh"
@@ -23,13 +22,13 @@ def _lacks() -> str:
 
 
 def _run(order: Order) -> Ending:
-    with tempfile.TemporaryDirectory(prefix="kconform-uml-") as scratch:
+    with scratch("kconform-uml-") as own:
         command = ["linux.uml", f"mem={MEMORY}M", "root=none", "rootfstype=hostfs", "rootflags=/", "ro"]
-        command += ["con=null", "con0=null,fd:1", "ssl=null", "quiet", "loglevel=4", f"umid={Path(scratch).name}"]
-        command += [f"uml_dir={scratch}", f"init={_INIT}", f"kconform={order.folder}"]
+        command += ["con=null", "con0=null,fd:1", "ssl=null", "quiet", "loglevel=4", f"umid={own.name}"]
+        command += [f"uml_dir={own}", f"init={_INIT}", f"kconform={order.folder}"]
         # Its memory is a file: in memory, where that is to be had.
         shared = Path("/dev/shm")  # noqa: S108  The file has no name.
-        return boot(command, order, {**os.environ, "TMPDIR": str(shared) if shared.is_dir() else scratch})
+        return boot(command, order, {**os.environ, "TMPDIR": str(shared) if shared.is_dir() else str(own)})
 
 
 UML = Kernel(

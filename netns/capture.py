@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from netns.host import Host
+from netns.wire import load_scapy
 
 _ETH_P_ALL, _OUTGOING = 3, 4
 _SO_RCVBUFFORCE, _SO_TIMESTAMPNS = 33, 35
@@ -84,7 +85,7 @@ class Capture:
 
 def write_packets(path: Path, packets: Iterable[Captured]) -> None:
     """Write packets into a pcapng file, each with its interface and its direction."""
-    # Imported late: Scapy costs a quarter of a second.
+    load_scapy()
     from scapy.layers.l2 import Ether
     from scapy.utils import PcapNgWriter
 

@@ -12,6 +12,7 @@ import struct
 import threading
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
@@ -172,17 +173,32 @@ class Wire:
         self.close()
 
 
+@cache
 def load_scapy() -> None:
-    """Import Scapy: worth it before a process forks many that each need it."""
+    """Import Scapy: worth it before a process forks many that each need it.
+
+    It would make folders for settings in the home of whoever runs this, who never asked for them.
+    """
     import logging
 
     logging.getLogger("scapy").setLevel(logging.ERROR)  # It says which addresses it misses; nobody asked.
-    import scapy.layers.inet
-    import scapy.layers.inet6  # noqa: F401
+    nowhere = dict.fromkeys(("XDG_CONFIG_HOME", "XDG_DATA_HOME"), f"{os.devnull}/none")
+    before = {name: os.environ.get(name) for name in nowhere}
+    os.environ.update(nowhere)
+    try:
+        import scapy.layers.inet
+        import scapy.layers.inet6  # noqa: F401
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def parse(family: int, data: bytes) -> Packet:
     """Read a packet."""
+    load_scapy()
     from scapy.layers.inet import ICMP, IP, TCP, UDP
     from scapy.layers.inet6 import IPv6
 
@@ -222,6 +238,7 @@ def segment(
     packet: Packet, flags: str, *, seq: int, ack: int, window: int, payload: bytes, options: list[tuple[Any, Any]]
 ) -> bytes:
     """A TCP segment back to where a packet came from."""
+    load_scapy()
     from scapy.layers.inet import TCP
     from scapy.packet import Raw
 
@@ -233,6 +250,7 @@ def segment(
 
 def datagram(family: int, source: tuple[str, int], target: tuple[str, int], payload: bytes) -> bytes:
     """A UDP datagram."""
+    load_scapy()
     from scapy.layers.inet import UDP
     from scapy.packet import Raw
 
@@ -242,6 +260,7 @@ def datagram(family: int, source: tuple[str, int], target: tuple[str, int], payl
 
 def icmp(family: int, source: str, target: str, message: tuple[int, int], body: bytes) -> bytes:
     """An ICMP (or ICMPv6) message of a type and code; the body begins with the four bytes after the checksum."""
+    load_scapy()
     from scapy.layers.inet6 import ICMPv6Unknown
     from scapy.packet import Raw
     from scapy.utils import checksum
@@ -257,6 +276,7 @@ def icmp(family: int, source: str, target: str, message: tuple[int, int], body: 
 
 def altered(packet: Packet, **changes: Any) -> bytes:
     """A packet as it was sent, but for some of its fields: ``src``, ``dst``, ``sport``, ``dport``, ``seq``."""
+    load_scapy()
     from scapy.layers.inet import IP, TCP, UDP
     from scapy.layers.inet6 import IPv6
 
@@ -272,6 +292,7 @@ def altered(packet: Packet, **changes: Any) -> bytes:
 
 
 def _network(family: int, source: str, target: str) -> Any:
+    load_scapy()
     from scapy.layers.inet import IP
     from scapy.layers.inet6 import IPv6
 

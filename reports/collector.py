@@ -13,8 +13,8 @@ from pathlib import Path
 
 from reports.html import page
 from reports.packing import Packer
-from reports.records import VERDICTS, End, Row, Run
-from reports.results import RESULTS, Results
+from reports.records import NEVER_REACHED, VERDICTS, End, Row, Run
+from reports.results import PAGES, RESULTS, Results
 
 
 class Collector:
@@ -73,9 +73,9 @@ class Collector:
 
     def finish(self, exit_status: int) -> End:
         """Write the rows that never ended, with their reason, and the end."""
-        for row in self.collected.values():
-            if row.id not in self.rows:
-                self.add(row)
+        missing = [row for row in self.collected.values() if row.id not in self.rows]
+        for row in missing:
+            self.add(row)
         counts = Counter(row.verdict for row in self.rows.values())
         self.end = End(
             collected=len(self.collected),
@@ -84,10 +84,11 @@ class Collector:
             unexpected=sum(row.unexpected for row in self.rows.values()),
             seconds=round(time.monotonic() - self._start, 3),
             exit_status=exit_status,
+            unreached=sum(row.reason == NEVER_REACHED for row in missing),
         )
         self._write(self.end.line())
         if self._packer is not None:
-            self._packer.end(0, self.end.collected, self.end.seconds)
+            self._packer.end(0, self.end)
         if self._file is not None:
             self._file.close()
         return self.end
@@ -109,6 +110,8 @@ class Collector:
         if self.broken is not None:
             partly.unlink()
             raise self.broken
+        for name in PAGES:  # Of an earlier run: should this one be killed, they would speak for it.
+            (path.parent / name).unlink(missing_ok=True)
         partly.replace(path)
 
     def _write(self, line: str) -> None:

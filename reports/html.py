@@ -54,7 +54,7 @@ def render(results: Results | Sequence[Results], beside: Path | None = None) -> 
         for sentence in each.damaged:
             packer.damage(kernel, sentence)
         if each.end is not None:
-            packer.end(kernel, each.end.collected, each.end.seconds)
+            packer.end(kernel, each.end)
     return page(packer)
 
 

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from reports.packets import Told, tell
-from reports.records import VERDICTS
+from reports.records import VERDICTS, End
+from reports.results import incompleteness
 
 PART = 64  # Rows in a compressed part: fewer compress worse, more take longer to open.
 _LEVEL = 5  # Of zlib: a tenth larger than the best, in half of its time.
@@ -106,14 +107,11 @@ class Packer:
         except _WRONG as error:
             self.damage(kernel, f"a row could not be taken: {type(error).__name__}: {error}")
 
-    def end(self, kernel: int, collected: Any, seconds: Any) -> None:
-        """Take the end of a run: how many rows it had collected, and how long it took."""
+    def end(self, kernel: int, end: End) -> None:
+        """Take the end of a run: whether it came to all its rows, and how long it took."""
         facts = self.kernels[kernel]
-        facts["seconds"] = _number(seconds)
-        reported = facts["rows"]
-        facts["incomplete"] = (
-            "" if collected == reported else f"{_text(collected)} rows were collected and {reported} are reported"
-        )
+        facts["seconds"] = _number(end.seconds)
+        facts["incomplete"] = incompleteness(end, facts["rows"])
 
     def damage(self, kernel: int, sentence: str) -> None:
         """Note something that could not be read."""

@@ -18,7 +18,7 @@ HARNESS_ERROR = "harness-error"
 # Why a row was not exercised that a run was to try, and never came to.
 NEVER_REACHED = "the run ended before it came to this row"
 # Keys that stand in a record only where there is something to say.
-_OPTIONAL = {"beside", "carrier", "changes", "evidence", "folder", "label", "run"}
+_OPTIONAL = {"beside", "carrier", "changes", "evidence", "folder", "label", "run", "unreached"}
 VERDICTS = (CONFORMS, DEVIATES, NOT_EXERCISED, HARNESS_ERROR)
 
 
@@ -100,7 +100,7 @@ class Row:
 
 @dataclass
 class End:
-    """The end of a run: how many rows were collected and reported, with which verdicts."""
+    """The end of a run: how many rows were collected and reported, with which verdicts; ``unreached`` never began."""
 
     collected: int
     reported: int
@@ -109,6 +109,7 @@ class End:
     seconds: float
     exit_status: int
     run: str | None = None
+    unreached: int = 0
 
     def line(self) -> str:
         """The record as a line of results.jsonl."""

@@ -62,7 +62,7 @@ def write_page(paths: Sequence[Path], output: Path, labels: Sequence[str] = ()) 
             elif isinstance(item, Row):
                 packer.add(numbers[index], vars(item))
             elif isinstance(item, End):
-                packer.end(numbers[index], item.collected, item.seconds)
+                packer.end(numbers[index], item)
             else:
                 packer.damage(numbers[index], item)
     write(page(packer), output)

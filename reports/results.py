@@ -15,10 +15,13 @@ from reports.honesty import contradiction
 from reports.records import SCHEMA_VERSION, VERDICTS, End, Row, Run, known
 
 RESULTS = "results.jsonl"
+PAGES = ("index.html", "junit.xml")
+"""What a whole run leaves beside it."""
 # A record of a row has some kilobytes and the catalogue some hundreds; a run of everything has some tens of megabytes.
 LONGEST_LINE = 64 << 20
 LARGEST_FILE = 4 << 30
 MOST_ROWS = 1_000_000
+_INTERRUPTED = 2  # As an exit status of pytest.
 _SHOWN = 20  # Lines that are no records and are named one by one.
 
 
@@ -67,7 +70,9 @@ def incompleteness(end: End | None, reported: int) -> str:
         return f"the run was cut off: {reported} rows had ended, and nobody counted how many there should be"
     if end.collected != reported:
         return f"{end.collected} rows were collected and {reported} are reported"
-    return ""
+    if end.unreached:
+        return f"the run ended before it came to {end.unreached} of its {reported} rows"
+    return "the run was interrupted" if end.exit_status == _INTERRUPTED else ""
 
 
 def default_label(run: Run) -> str:

@@ -213,3 +213,4 @@ class End(TypedDict):
     seconds: Seconds
     exit_status: int
     run: NotRequired[str]
+    unreached: NotRequired[Count]

@@ -34,7 +34,7 @@ def test_what_is_left_is_seen(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> 
         time.sleep(0.1)
         found = watch.left()
         left.kill()
-    assert found == [f"process {left.pid}: sleep 60 ", f"file {watch.temporary / 'kconform-x'}"]
+    assert found == [f"process {left.pid}: sleep 60", f"file {watch.temporary / 'kconform-x'}"]
 
 
 @pytest.mark.parametrize("blow", [BLOWS[0], BLOWS[1], BLOWS[2], BLOWS[5]], ids=str)
@@ -53,7 +53,8 @@ def test_a_run_that_is_ended_leaves_nothing(project: Project, watch: Watch, blow
         assert (path / "begun").exists(), (results.with_suffix(".log")).read_text(encoding="utf-8")
         return run
 
-    assert strike(watch, start, path / "out", blow, 0.1) == []
+    outcome = strike(watch, start, path / "out", blow, 0.1)
+    assert (outcome.wrong, outcome.met) == ([], True)
     assert json.loads((path / "out" / "results.jsonl").read_text(encoding="utf-8").splitlines()[0])["record"] == "run"
 
 

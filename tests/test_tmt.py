@@ -87,7 +87,8 @@ def test_a_run_that_says_nothing_of_the_kernel_is_an_error(tmp_path: Path) -> No
     for results, why in (
         (read_results(cut), "the run was cut off: 1 rows had ended, and nobody counted how many there should be"),
         (of_rows(tmp_path / "empty", "", exit_status=5), "no row was selected"),
-        (of_rows(tmp_path / "two", "a", exit_status=2), "pytest ended with exit status 2, and no row says why"),
+        (of_rows(tmp_path / "two", "a", exit_status=2), "the run was interrupted"),
+        (of_rows(tmp_path / "three", "a", exit_status=3), "pytest ended with exit status 3, and no row says why"),
         (of_rows(tmp_path / "one", "a", exit_status=1), "pytest ended with exit status 1, and no row says why"),
     ):
         (made,) = read(tmt([results], tmp_path))

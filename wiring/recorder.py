@@ -25,6 +25,7 @@ class Recorder:
         self.config = config
         self.collector = collector
         self.folder = Path(config.option.results) if config.option.results else None
+        self._interrupted = False
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note which rows will run, where this process runs them itself."""
@@ -69,6 +70,11 @@ class Recorder:
             )
 
     @pytest.hookimpl(tryfirst=True)
+    def pytest_keyboard_interrupt(self) -> None:
+        """Note that somebody ended the run: a second Ctrl-C may come before pytest has made an exit status of that."""
+        self._interrupted = True
+
+    @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the end, and the report. A row of which nobody heard fails the run, though pytest counts no failure."""
         missing = [row for id_, row in self.collector.collected.items() if id_ not in self.collector.rows]
@@ -78,6 +84,8 @@ class Recorder:
             session.exitstatus = exitstatus = pytest.ExitCode.OK
         if lost and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = exitstatus = pytest.ExitCode.TESTS_FAILED
+        if self._interrupted:
+            exitstatus = pytest.ExitCode.INTERRUPTED
         self.collector.finish(int(exitstatus))
         if self.folder is not None:
             self._end_in_folder(self.folder)

@@ -1,24 +1,27 @@
 """``make chaos``: end runs at random moments, run in bad surroundings, read hostile files; say what went wrong."""
 
 import argparse
+import itertools
 import os
 import random
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
-from tests.chaos.killing import BLOWS, strike
+from kernels import find_kernel
+from tests.chaos.killing import BLOWS, GUEST_BLOWS, Blow, Outcome, begin, strike
 from tests.chaos.surroundings import SURROUNDINGS, Unavailable, crowd, endure
 from tests.chaos.traces import Watch
 
 ROOT = Path(__file__).parent.parent.parent
-# Rows with everything that could be left: worlds, processes of their own, control groups, firewalls, socket files.
-ROWS = ["connect.ETIMEDOUT.tcp*", "connect.cgroup-bpf.*", "connect.ENOENT*", "connect.netfilter*"]
 _CASES = 700  # For each of the sixteen tests of hostile files.
-_LONGEST = 12.0  # Seconds after which a blow falls at the latest.
+# Which run is struck, again and again in this order; one that can't be made here is left out.
+_KINDS = ("suites", "suites", "uml", "suites", "suites", "suites", "gvisor", "suites")
 
 
 def main() -> int:
@@ -45,20 +48,48 @@ def main() -> int:
 
 
 def _kill(place: Path, count: int, chance: random.Random, seed: int) -> Counter[str]:
+    """Strike so many runs; of each kind one is left alone first, which says how long it takes."""
     print(f"{count} runs that are ended at random moments; seed {seed}", flush=True)
     bad: Counter[str] = Counter()
-    asked = ["suites", "--door=syscall", "-n", "2", *(f"--row={row}" for row in ROWS)]
-    for number in range(count):
-        blow, after = BLOWS[number % len(BLOWS)], chance.uniform(0.0, _LONGEST)
-        temporary = place / f"t{number}"
-        temporary.mkdir()
-        watch, results = Watch(temporary), place / f"r{number}"
-        wrong = strike(watch, lambda to, watch=watch: watch.start(to, *asked), results, blow, after)  # type: ignore[misc]
-        print(f"run {number + 1}: {blow} after {after:.2f} s: {'WRONG' if wrong else 'well'}", flush=True)
-        for line in wrong:
-            print(f"    {line}", flush=True)
-        bad[str(blow)] += bool(wrong)
+    seconds: dict[str, float] = {}
+    for kind in dict.fromkeys(_KINDS):
+        missing = find_kernel(kind).lacks() if kind != "suites" else ""
+        if missing:
+            print(f"{kind} can't be tried: {missing}", flush=True)
+            continue
+        start = time.monotonic()
+        bad[kind] += bool(_strike(place / kind, kind, None, 0.0).wrong)
+        seconds[kind] = time.monotonic() - start
+    blows = {kind: itertools.cycle(BLOWS if kind == "suites" else GUEST_BLOWS) for kind in seconds}
+    kinds = itertools.cycle(kind for kind in _KINDS if kind in seconds)
+    fell: Counter[str] = Counter()
+    blow = {kind: next(each) for kind, each in blows.items()}
+    for number in itertools.count(1):
+        if fell.total() >= count:
+            break
+        kind = next(kinds)
+        outcome = _strike(place / f"{number}", kind, blow[kind], chance.uniform(0.0, seconds[kind]))
+        bad[f"{kind}: {blow[kind]}"] += bool(outcome.wrong)
+        if outcome.met:  # One that had ended by then is no trial.
+            fell[kind] += 1
+            blow[kind] = next(blows[kind])
+    print(f"blows that fell: {dict(fell)}", flush=True)
     return +bad
+
+
+def _strike(place: Path, kind: str, blow: Blow | None, after: float) -> Outcome:
+    """Strike a run in a folder of its own, and print how that went."""
+    temporary, start = place / "t", time.monotonic()
+    temporary.mkdir(parents=True)
+    watch = Watch(temporary)
+    outcome = strike(watch, partial(begin, kind, watch), place / "r", blow, after)
+    how = "left alone" if blow is None else f"{blow} after {after:.2f} s" + (", too late" * (not outcome.met))
+    end = "WRONG" if outcome.wrong else "well"
+    print(f"{place.name}, {kind}: {how}: {end} ({time.monotonic() - start:.1f} s)", flush=True)
+    for line in outcome.wrong:
+        print(f"    {line}", flush=True)
+    shutil.rmtree(place, ignore_errors=True)
+    return outcome
 
 
 def _endure(place: Path) -> Counter[str]:
