@@ -79,6 +79,8 @@ class Keeper:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        if self.folder.exists():  # Somebody has ended the keeper.
+            sweep(self.folder)
 
     def _hang_up(self) -> None:
         _pipes.remove(self._pipe)

@@ -32,6 +32,8 @@ _ROWS = [f"--row=connect.{name}" for name in ("ETIMEDOUT.tcp*", "cgroup-bpf.*", 
 _GUEST = ["suites/connect/test_unix_names.py", "--row=connect.ENOENT*"]
 # How the processes of a guest are called: of user-mode Linux, and of gVisor, whose own are copies of one program.
 _GUESTS = ("linux.uml", "linux", "runsc", "exe")
+# A worker that has only begun when its controller is gone knows nothing but execnet yet.
+_TOO_YOUNG = re.compile(r'^Traceback .*\n(  File "<string>", .*\n)+(BrokenPipe|EOF)Error.*\n', re.MULTILINE)
 _WORKER = "sys.stdin.readline()"  # What xdist has a worker's interpreter do is told to it there.
 # A row that has ended, on pytest's terminal: its verdict stands behind it, or a worker and the verdict before it.
 _ENDED = re.compile(r"^\[gw\d+\].*::\w+\[(\S+)\] *$|::\w+\[(connect\.\S+)\] [A-Z].*%\]$", re.MULTILINE)
@@ -119,7 +121,8 @@ def strike(
     wrong = watch.left()
     said = results.with_suffix(".log").read_text(encoding="utf-8", errors="replace")
     # Where Ctrl-C lands in the middle of pytest's own work, or of Python's own beginning, it is these that say so.
-    if (blow is None or blow.number != signal.SIGINT) and ("INTERNALERROR" in said or "Traceback (most" in said):
+    heard = _TOO_YOUNG.sub("", said)
+    if (blow is None or blow.number != signal.SIGINT) and ("INTERNALERROR" in heard or "Traceback (most" in heard):
         wrong.append(f"it ended with a traceback:\n{said[-3000:]}")
     if blow is None and status != 0:
         wrong.append(f"nobody ended it, and its exit status is {status}:\n{said[-3000:]}")
