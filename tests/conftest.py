@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from reports.results import Results, read_results
+from tests.samples import EVIL, HOSTILE, RECORDS, RUN, sample, written
+
 ROOT = Path(__file__).parent.parent
 
 SUITE = 'name = "demo"\ntitle = "demo"\nact = "connect"\n'
@@ -25,6 +28,9 @@ HEAD = """
 import os, signal, threading
 from errno import *
 import pytest
+
+from reports.results import Results, read_results
+from tests.samples import EVIL, HOSTILE, RECORDS, RUN, expectation, records, row, sample, written
 from fixtures import *
 """
 
@@ -133,3 +139,27 @@ def run_connect(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> C
         return Ran(int(done.ret), done.stdout.str() + done.stderr.str(), read_records(out / "results.jsonl"))
 
     return run
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Results:
+    """A run with a row of each kind."""
+    return sample(tmp_path / "good")
+
+
+@pytest.fixture
+def evil(tmp_path: Path) -> Results:
+    """A run whose every text is hostile."""
+    kernel = {**RUN.kernel, "name": HOSTILE, "release": HOSTILE, "machine": HOSTILE, "version": HOSTILE}
+    documents = [{"id": "demo.2", "title": HOSTILE, "sentences": []}]
+    suites = [{**RUN.suites[0], "name": HOSTILE, "title": HOSTILE, "documents": documents}]
+    system = {**RUN.system, "distribution": HOSTILE}
+    return sample(tmp_path / "evil", EVIL, kernel=kernel, suites=suites, system=system, started=HOSTILE)
+
+
+@pytest.fixture
+def cut(tmp_path: Path) -> Results:
+    """A run that was cut off after two rows."""
+    path = written(tmp_path / "cut", RECORDS[:3])
+    path.write_text(path.read_text(encoding="utf-8") + '{"record":"row","id', encoding="utf-8")
+    return read_results(path)

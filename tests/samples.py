@@ -82,6 +82,27 @@ ROWS = [
 ]
 
 
+HOSTILE = (
+    "\n::error::x\r\nok 1 fine\n# x [FAIL] FAIL: # SKIP\n1..0\nBail out!\x1b[2J\x00\u202e<b onclick='x'>&|`*_[a](http://b)"
+    ' ##[error]x "=1+1,\n</svg>--- % ![x](y)\n\n# h\n- l\n'
+)
+EVIL = [
+    replace(
+        each,
+        id=f"{HOSTILE}{number}/{HOSTILE}",
+        expected=HOSTILE if each.expected else None,
+        observed=HOSTILE if each.observed else None,
+        reason=HOSTILE if each.reason else None,
+        detail=HOSTILE,
+        rerun=HOSTILE,
+        test=f"suites/../../{HOSTILE}::x",
+        variant=dict.fromkeys(each.variant, HOSTILE),
+        expectation={**each.expectation, "reason": HOSTILE} if each.expectation else None,
+    )
+    for number, each in enumerate(ROWS)
+]
+
+
 def records(rows: list[Row], run: Run = RUN, **end: Any) -> list[dict[str, Any]]:
     """The records of a whole run with these rows."""
     counts = {verdict: sum(row.verdict == verdict for row in rows) for verdict in ("conforms", "deviates")}

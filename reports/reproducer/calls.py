@@ -6,9 +6,9 @@ and names the kernel chose, so that a program uses those that it was given where
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
+from reports.reproducer.step import Step
 from reports.reproducer.words import (
     NotExpressible,
     Words,
@@ -35,33 +35,6 @@ _MADE = re.compile(r"<([^<>]*)>$")
 _SMALL, _LARGE = 65536, 1 << 47  # Pointers outside this range lead nowhere on any machine.
 _BEYOND = 1000  # Numbers of descriptors that no process has by chance.
 _DOORS = {"syscall": "do_connect", "compat32": "do_connect32", "io_uring": "do_connect_ring"}
-
-
-@dataclass
-class Step:
-    """A call as C: the lines that make ready, its arguments, and the lines that compare.
-
-    ``again`` makes the call until a state is reached, where the row did so.
-    """
-
-    number: int
-    call: dict[str, Any]
-    ready: list[str] = field(default_factory=list)
-    arguments: list[str] = field(default_factory=list)
-    compare: list[str] = field(default_factory=list)
-    function: str = ""
-    again: str = ""
-
-    @property
-    def end(self) -> float | None:
-        """When it had returned, in seconds since the row began; None if it never did."""
-        seconds = self.call["seconds"]
-        return None if seconds is None else self.call["start"] + seconds
-
-    @property
-    def hangs(self) -> bool:
-        """Whether the row saw that it does not return in time."""
-        return self.end is None or str(self.call["gave"] or "").startswith("not returned within")
 
 
 class Written:

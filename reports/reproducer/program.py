@@ -7,8 +7,9 @@ from typing import Any
 
 from reports.catalogue import Clause
 from reports.records import CONFORMS, DEVIATES, Row, Run
-from reports.reproducer.calls import Step, Written
+from reports.reproducer.calls import Written
 from reports.reproducer.network import HOSTS, Network
+from reports.reproducer.step import Step
 from reports.reproducer.words import NotExpressible, comment, integer, text
 
 _PARTS = Path(__file__).parent / "parts.c"
