@@ -75,6 +75,8 @@ def _described(run: Run, out: Path, rows: int) -> dict[str, float]:
         "seconds": round(run.took.seconds, 2),
         "rows_seconds": round(run.rows_took, 2),
         "per_second": round(rows / run.rows_took, 1),
+        "controller_milliseconds": round(sum(run.controller.processor) / rows * 1000, 3),
+        "worker_milliseconds": round(sum(sum(worker.processor) for worker in run.workers) / rows * 1000, 3),
         "report_seconds": round(run.controller.span("finish")[1], 2),
         "controller_megabytes": round(run.controller.megabytes, 1),
         "worker_megabytes": round(max(worker.megabytes for worker in run.workers), 1),
@@ -86,7 +88,8 @@ def _described(run: Run, out: Path, rows: int) -> dict[str, float]:
 def in_words(found: dict[str, Any]) -> list[str]:
     """The numbers for people."""
     return [
-        f"{CORES} workers. Rows that were made for it, each one UNIX socket and one connect:",
+        f"{CORES} workers. *ms a row* is of a processor: all that the process had, its start included, for each row.",
+        "Rows that were made for it, each one UNIX socket and one connect:",
         "",
         *_lines(found["made_up"]),
         "",
@@ -97,13 +100,16 @@ def in_words(found: dict[str, Any]) -> list[str]:
 
 
 def _lines(measured: list[dict[str, float]]) -> list[str]:
-    head = ("rows", "run s", "rows alone s", "rows/s", "end and report s", "controller MB", "a worker MB", "results MB")
+    head = ("rows", "run s", "rows alone s", "rows/s", "controller ms a row", "workers ms a row", "end and report s")
+    memory = ("controller MB", "a worker MB", "results MB", "HTML MB")
     lines = [
         (
             f"{one['rows']:,}",
             one["seconds"],
             one["rows_seconds"],
             f"{one['per_second']:,.0f}",
+            f"{one['controller_milliseconds']:.2f}",
+            f"{one['worker_milliseconds']:.2f}",
             one["report_seconds"],
             f"{one['controller_megabytes']:.0f}",
             f"{one['worker_megabytes']:.0f}",
@@ -112,4 +118,4 @@ def _lines(measured: list[dict[str, float]]) -> list[str]:
         )
         for one in measured
     ]
-    return table((*head, "HTML MB"), *lines)
+    return table((*head, *memory), *lines)

@@ -1,6 +1,7 @@
 """What it costs to have another kernel: its start, and a run of one row, on each that can be had on this machine."""
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from kernels import KERNELS, find_kernel
 from kernels.cache import cache_folder
 from kernels.suites import Limits, run_suites
-from tests.bench.machine import table
+from tests.bench.machine import ROOT, table
 
 ROW = "connect.tcp.success.blocking/inet-stream-blocking-syscall"
 
@@ -39,9 +40,14 @@ def in_words(found: dict[str, Any]) -> list[str]:
         (name, one["start_up"], one["one_row"]) if "start_up" in one else (name, "-", "-")
         for name, one in found.items()
     ]
-    missing = [f"- {name}: {one['missing']}" for name, one in found.items() if "missing" in one]
+    missing = [f"- {name}: {_without_places(one['missing'])}" for name, one in found.items() if "missing" in one]
     return [
         *table(("kernel", "until the suites begin, s", "one row in all, s"), *lines),
         *([""] if missing else []),
         *missing,
     ]
+
+
+def _without_places(text: str) -> str:
+    """The text without this machine's paths: it is for a page that others read."""
+    return text.replace(str(ROOT), "the checkout").replace(sys.executable, "its Python")

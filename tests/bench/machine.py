@@ -53,6 +53,9 @@ def timed(command: Sequence[str], *, folder: Path = ROOT, look: bool = False, **
                 said, _ = run.communicate(timeout=1.0 if look else None)
             except subprocess.TimeoutExpired:
                 most = max(most, _memory_of(run.pid))
+            except BaseException:  # Ctrl-C, above all: nothing goes on without us.
+                run.terminate()
+                raise
             else:
                 break
     seconds, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)

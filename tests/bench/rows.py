@@ -16,7 +16,7 @@ from tests.bench.metered import Run, metered
 from tests.bench.networks import PLANS
 
 _MANY = 400  # Rows, and tests.
-_TURNS = 4
+_TURNS = 3
 _TEST = """
 import pytest
 
