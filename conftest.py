@@ -46,6 +46,7 @@ from reports.terminal import listing  # noqa: E402
 from wiring.choosing import adds_up, is_whole, load, plan_of, wait_of, wanted  # noqa: E402
 from wiring.journal import JOURNAL, Journal  # noqa: E402
 from wiring.keeper import Keeper, hold  # noqa: E402
+from wiring.limits import what_is_short  # noqa: E402
 from wiring.options import declare  # noqa: E402
 from wiring.recorder import Recorder  # noqa: E402
 from wiring.resume import NOTHING, UNDER_WAY, Earlier  # noqa: E402
@@ -88,6 +89,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(feature): a feature without which it is not exercised")
     config.addinivalue_line("markers", "slow(reason): why it takes minutes, so that it is exercised only with --slow")
     config.addinivalue_line("markers", "waits(seconds): how long the kernel makes it wait")
+    if short := what_is_short():
+        raise pytest.UsageError(short)
     suites, chosen = load(config)
     config.stash[SUITES], config.stash[SELECTION], config.stash[CURRENT] = suites, chosen, None
     config.stash[OVERLAP] = Overlap(getattr(config, "workerinput", {}).get("workercount", 1))

@@ -102,4 +102,6 @@ def _explain(error: OSError) -> str:
             )
     code = errno.errorcode.get(error.errno or 0, str(error.errno))
     hint = "the kernel has no network or user namespaces (CONFIG_NET_NS, CONFIG_USER_NS), or a container forbids them"
+    if error.errno == errno.ENOSPC:
+        hint = "there are as many as there may be (sysctl user.max_user_namespaces and user.max_net_namespaces)"
     return f"kconform needs a private network namespace and could not make one ({error.filename}: {code}): {hint}."

@@ -10,12 +10,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from kernels import find_kernel
 from tests.chaos.killing import BLOWS, GUEST_BLOWS, Blow, Outcome, begin, strike
-from tests.chaos.surroundings import SURROUNDINGS, Unavailable, crowd, endure
+from tests.chaos.surroundings import SURROUNDINGS, Unavailable, crowd, endure, step_clock
 from tests.chaos.traces import Watch
 
 ROOT = Path(__file__).parent.parent.parent
@@ -94,15 +95,16 @@ def _strike(place: Path, kind: str, blow: Blow | None, after: float) -> Outcome:
 
 def _endure(place: Path) -> Counter[str]:
     bad: Counter[str] = Counter()
-    for name in (*SURROUNDINGS, "four-at-once"):
-        folder = place / name
+    ways: dict[str, Callable[[Path], list[str]]] = {name: partial(endure, name) for name in SURROUNDINGS}
+    for name, way in (ways | {"four-at-once": crowd, "clock-set": step_clock}).items():
+        folder, start = place / name, time.monotonic()
         folder.mkdir()
         try:
-            wrong = endure(name, folder) if name in SURROUNDINGS else crowd(folder)
+            wrong = way(folder)
         except Unavailable as missing:
             print(f"{name}: can't be tried: {missing}", flush=True)
             continue
-        print(f"{name}: {'WRONG' if wrong else 'well'}", flush=True)
+        print(f"{name}: {'WRONG' if wrong else 'well'} ({time.monotonic() - start:.1f} s)", flush=True)
         for line in wrong:
             print(f"    {line}", flush=True)
         bad[name] += bool(wrong)

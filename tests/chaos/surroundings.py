@@ -4,18 +4,24 @@ A run in them either comes to what it comes to elsewhere, or ends with a clear w
 never prints a traceback, and leaves nothing.
 """
 
+import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from kernels.uml import UML
 from tests.chaos.traces import Watch
 from tests.conftest import ROOT, read_records
 
 _ROWS = ["suites", "--row=connect.ECONNREFUSED.tcp/inet-*", "--row=connect.EISCONN.tcp/*", "-n", "2"]
+# Those that wait for timers of the kernel, and look at how long.
+_TIMED = ["suites/connect/test_timeout.py", "--door=syscall", "--row=connect.*/inet-stream-*"]
+_STEPS = 20  # Times at least that the clock is set meanwhile.
 _LONGEST = 240.0
 _PASSED, _CUT, _USAGE = 0, 2, 4
 
@@ -28,19 +34,27 @@ class Unavailable(Exception):
 class Surrounding:
     """One surrounding.
 
-    ``before`` is a shell's words in front of the command, in which ``{out}`` stands for the folder of the results;
-    ``rights`` says that only root can make it; ``statuses`` are those with which the run may end; ``says`` has to be in
-    what it prints when it does not pass.
+    ``before`` is a shell's words in front of the command, in which ``{out}`` stands for the folder of the results, and
+    ``through`` a program, with its arguments, that carries the command out; ``rights`` says that only root can make it;
+    ``statuses`` are those with which the run may end; ``says`` has to be in what it prints when it does not pass;
+    ``load`` is how many processes keep the machine busy meanwhile; ``copied`` says that the project lies in a folder
+    with settings of somebody else's.
     """
 
     before: str = ""
+    through: str = ""
     rights: bool = False
     statuses: tuple[int, ...] = (_PASSED,)
     says: str = ""
     variables: tuple[tuple[str, str], ...] = ()
     folder: str = "out"
+    load: int = 0
+    copied: bool = False
 
 
+# A user who is not root and has no privilege in the namespace either, whose limits are its own.
+_NOBODY = "unshare --user --map-user=65534 --map-group=65534 --keep-caps sh -c"
+_PLAIN = 'exec setpriv --ambient-caps=-all --inh-caps=-all "$@"'
 _FORBID = "mount --make-rprivate / &&"
 SURROUNDINGS = {
     "disk-full": Surrounding(
@@ -55,8 +69,32 @@ SURROUNDINGS = {
     "few-descriptors": Surrounding("ulimit -n 64 &&", statuses=(_PASSED,)),
     "no-sysctls": Surrounding(f"{_FORBID} mount -o bind,ro /proc/sys /proc/sys &&", rights=True),
     "no-ipv6": Surrounding("echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6;", rights=True),
+    "no-user-namespaces": Surrounding(
+        through=f"{_NOBODY} 'echo 0 > /proc/sys/user/max_user_namespaces && {_PLAIN}' sh",
+        rights=True,
+        statuses=(_USAGE,),
+        says="user.max_user_namespaces is 0",
+    ),
+    "low-memory": Surrounding("ulimit -v 300000 &&", statuses=(_USAGE,), says="MiB of address space"),
+    "lower-memory": Surrounding("ulimit -v 90000 &&", statuses=(_USAGE,), says="MiB of address space"),
     "strange-folder": Surrounding(folder="a folder & mehr Äß名"),
     "locale-c": Surrounding(variables=(("LC_ALL", "C"), ("PYTHONUTF8", "0"), ("PYTHONCOERCECLOCALE", "0"))),
+    "load-20": Surrounding(load=20),
+    "settings-of-others": Surrounding(
+        variables=(
+            ("PYTEST_ADDOPTS", "-p tests.chaos.theirs -rA -vv --tb=long --color=yes --durations=3 --maxfail=1000"),
+            ("PYTEST_PLUGINS", "tests.chaos.theirs"),
+            ("PYTHONWARNINGS", "default"),
+        ),
+        copied=True,
+    ),
+}
+# What lies in the folder above the project: were it read, no run would come to its end.
+_THEIRS = {
+    "pytest.ini": "[pytest]\naddopts = --no-such-option\npython_files = none.py\n",
+    "tox.ini": "[pytest]\naddopts = --no-such-option\n",
+    "setup.cfg": "[tool:pytest]\naddopts = --no-such-option\n",
+    "conftest.py": "raise RuntimeError('this is somebody else')\n",
 }
 
 
@@ -72,18 +110,20 @@ def endure(name: str, place: Path, start: Callable[..., list[str]] | None = None
     temporary, out = place / "t", place / chosen.folder
     temporary.mkdir()
     out.mkdir()
-    watch = Watch(temporary)
+    watch, root = Watch(temporary), _copy(place) if chosen.copied else ROOT
     arguments = start(out) if start is not None else [*_ROWS, f"--results={out}"]
-    words = ["sh", "-c", f'{chosen.before.format(out=f"{out}")} exec "$0" -m pytest -p no:cacheprovider "$@"']
+    command = f'{chosen.before.format(out=f"{out}")} exec {chosen.through} "$0" -m pytest -p no:cacheprovider "$@"'
     around = ["unshare", "--mount", "--net"] if chosen.rights else []
-    done = subprocess.run(
-        [*around, *words, os.environ.get("PYTHON", _python()), *arguments],
-        cwd=ROOT,
-        env=watch.environment() | dict(chosen.variables),
-        capture_output=True,
-        timeout=_LONGEST,
-        check=False,
-    )
+    environment = watch.environment() | dict(chosen.variables)
+    with _busy(chosen.load):
+        done = subprocess.run(
+            [*around, "sh", "-c", command, sys.executable, *arguments],
+            cwd=root,
+            env=environment | {"PYTHONPATH": environment["PYTHONPATH"].replace(str(ROOT), str(root))},
+            capture_output=True,
+            timeout=_LONGEST,
+            check=False,
+        )
     said = (done.stdout + done.stderr).decode(errors="backslashreplace")
     wrong = watch.left()
     if done.returncode not in chosen.statuses:
@@ -112,5 +152,42 @@ def crowd(place: Path, runs: int = 4) -> list[str]:
     return wrong + watch.left()
 
 
-def _python() -> str:
-    return sys.executable
+def step_clock(place: Path) -> list[str]:
+    """Run rows that measure times in a guest whose clock is set forth and back all the while; gives what is wrong then.
+
+    Raises:
+        Unavailable: when there is no such guest here.
+    """
+    missing = UML.lacks()
+    if missing:
+        raise Unavailable(missing)
+    (place / "t").mkdir()
+    watch, log = Watch(place / "t"), place / "log"
+    words = ["kernels", "run", "uml", "--results", str(place / "out"), "--", "-p", "tests.chaos.stepping", *_TIMED]
+    status, said = watch.python(log, *words).wait(_LONGEST), log.read_text(encoding="utf-8", errors="replace")
+    rows = [each for each in read_records(place / "out" / "results.jsonl") if each["record"] == "row"]
+    wrong = [f"{row['id']} is unexpected: {row['reason'] or row['observed']}" for row in rows if row["unexpected"]]
+    steps = re.search(r"the clock was set (\d+) times", said)
+    if status != _PASSED or not rows or steps is None or int(steps.group(1)) < _STEPS:
+        wrong.append(f"it ended with {status}, has {len(rows)} rows, and its clock was not set often:\n{said[-3000:]}")
+    return wrong + watch.left()
+
+
+def _copy(place: Path) -> Path:
+    """A copy of the project in a folder with settings of somebody else's."""
+    root = place / "theirs" / "project"
+    shutil.copytree(ROOT, root, symlinks=True, ignore=shutil.ignore_patterns(".*", "out", "docs", "__pycache__"))
+    for name, text in _THEIRS.items():
+        (root.parent / name).write_text(text, encoding="utf-8")
+    return root
+
+
+@contextlib.contextmanager
+def _busy(processes: int) -> Iterator[None]:
+    """Have so many processes that do nothing but take time."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(processes):
+            busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+            stack.callback(busy.wait)
+            stack.callback(busy.kill)
+        yield
