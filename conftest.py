@@ -12,6 +12,7 @@ from collections.abc import Generator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ import pytest
 
 pytest.register_assert_rewrite("fixtures", "suites")
 
-from fixtures import cgroups  # noqa: E402  After the rewrite.
-from fixtures.evidence import EVIDENCE, EvidencePlan  # noqa: E402  After the rewrite.
-from fixtures.facts import (  # noqa: E402  After the rewrite.
+from fixtures import cgroups
+from fixtures.evidence import EVIDENCE, EvidencePlan
+from fixtures.facts import (
     implementation,
     kernel_facts,
     privilege_facts,
@@ -30,28 +31,28 @@ from fixtures.facts import (  # noqa: E402  After the rewrite.
     upstream_release,
     version_facts,
 )
-from fixtures.features import Feature, probe_all, probe_doors  # noqa: E402
-from fixtures.overlap import WAITS, Overlap, in_shares, share  # noqa: E402
-from fixtures.phases import run_row, watch  # noqa: E402
-from fixtures.plan import PlanError, RowPlan, rows_of  # noqa: E402
-from fixtures.provided import FEATURES, RUN_FOLDER, carries, lives_in_kept_world  # noqa: E402
-from fixtures.rows import ROW, RowState  # noqa: E402
-from netns import IsolationError, enter_private_network, in_user_namespace, kept_loopback  # noqa: E402
-from reports import selection  # noqa: E402
-from reports.catalogue import CatalogueError  # noqa: E402
-from reports.collector import Collector  # noqa: E402
-from reports.expectations import KernelFacts, load_expectations  # noqa: E402
-from reports.records import Run  # noqa: E402
-from reports.terminal import listing  # noqa: E402
-from wiring.choosing import adds_up, is_whole, load, plan_of, wait_of, wanted  # noqa: E402
-from wiring.journal import JOURNAL, Journal  # noqa: E402
-from wiring.keeper import Keeper, hold  # noqa: E402
-from wiring.limits import what_is_short  # noqa: E402
-from wiring.options import declare  # noqa: E402
-from wiring.recorder import Recorder  # noqa: E402
-from wiring.resume import NOTHING, UNDER_WAY, Earlier  # noqa: E402
-from wiring.state import CURRENT, EXPECTATIONS, ISOLATION, OVERLAP, SELECTION, SUITES  # noqa: E402
-from wiring.verdicts import assess, conclude  # noqa: E402
+from fixtures.features import Feature, probe_all, probe_doors
+from fixtures.overlap import WAITS, Overlap, shares
+from fixtures.phases import run_row, watch
+from fixtures.plan import PlanError, RowPlan, rows_of
+from fixtures.provided import FEATURES, RUN_FOLDER, carries, lives_in_kept_world
+from fixtures.rows import ROW, RowState
+from netns import IsolationError, enter_private_network, in_user_namespace, kept_loopback
+from reports import selection
+from reports.catalogue import CatalogueError
+from reports.collector import Collector
+from reports.expectations import KernelFacts, load_expectations
+from reports.records import Run
+from reports.terminal import listing
+from wiring.choosing import adds_up, is_whole, load, plan_of, wait_of, wanted
+from wiring.journal import JOURNAL, Journal
+from wiring.keeper import Keeper, hold
+from wiring.limits import what_is_short
+from wiring.options import declare
+from wiring.recorder import Recorder
+from wiring.resume import NOTHING, UNDER_WAY, Earlier
+from wiring.state import CURRENT, EXPECTATIONS, ISOLATION, OVERLAP, SELECTION, SUITES
+from wiring.verdicts import assess, conclude
 
 # pytester is for the tests of the harness; pytest takes plugins from this file only.
 pytest_plugins = ["fixtures.provided", "pytester"]
@@ -74,8 +75,8 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         return None
     suites, chosen = load(config)
     for suite in suites:
-        wanted = [each for each in suite.clauses.values() if chosen.wants("", each.id, each.documents)]
-        print("\n".join(listing(wanted)))  # noqa: T201  The answer to --list-clauses.
+        shown = [each for each in suite.clauses.values() if chosen.wants("", each.id, each.documents)]
+        print("\n".join(listing(shown)))  # noqa: T201  The answer to --list-clauses.
     return 0
 
 
@@ -232,12 +233,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if isinstance(item, pytest.Function):
             item.stash[WAITS] = wait_of(item)
     if config.option.share is not None:
-        kept = share(kept, *config.option.share)
+        number, count = config.option.share
+        kept = shares(kept, count)[number]
     if earlier.how:
         kept = [item for item in kept if earlier.wants(item.nodeid)]
     gone = set(items).difference(kept)
     config.hook.pytest_deselected(items=[item for item in items if item in gone])
-    items[:] = in_shares(kept, getattr(config, "workerinput", {}).get("workercount", 1))
+    # A share for each worker, one behind the other: xdist hands them out in this order.
+    items[:] = chain.from_iterable(shares(kept, getattr(config, "workerinput", {}).get("workercount", 1)))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -5,14 +5,14 @@ journal those that had begun (``wiring.journal``). Where one row was under way, 
 were, they are tried again one at a time in a new kernel, until it dies again.
 """
 
-import json
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from kernels.files import CONSOLE, EVIDENCE, JOURNAL, RESULTS, record
 from kernels.kernel import rewrite
 
-RESULTS, JOURNAL, CONSOLE = "results.jsonl", "journal.txt", "console.log"
 UNDER_WAY, REST, NOTHING = "under-way", "rest", "nothing"
 _MOST = 1 << 20  # Bytes of the console that are kept for a row.
 
@@ -35,7 +35,7 @@ class Inquest:
 
     def cut_off(self) -> bool:
         """Whether a run has begun and has no end."""
-        kinds = [record["record"] for record in _records(self.folder / RESULTS)]
+        kinds = [each["record"] for each in _records(self.folder / RESULTS)]
         return bool(kinds) and kinds[-1] != "end"
 
     def next(self, how: str, *, died: bool, log_from: int) -> str:
@@ -70,7 +70,7 @@ class Inquest:
         return NOTHING
 
     def _accuse(self, how: str, log_from: int) -> None:
-        ended = {record["test"] for record in _records(self.folder / RESULTS) if record["record"] == "row"}
+        ended = {each["test"] for each in _records(self.folder / RESULTS) if each["record"] == "row"}
         whole = _lines(self.folder / JOURNAL)[:-1]  # A row whose line was cut off had not begun.
         begun = [line.partition(" ")[2] for line in whole if line.startswith("begun ")]
         if how == UNDER_WAY:
@@ -90,7 +90,7 @@ class Inquest:
         self._found.append(f"died {guilty[0]}")
 
     def _keep_console(self, nodeid: str, log_from: int) -> None:
-        place = self.folder / "evidence" / _row(nodeid).replace("/", "~")
+        place = self.folder / EVIDENCE / _row(nodeid).replace("/", "~")
         place.mkdir(parents=True, exist_ok=True)
         with (self.folder / CONSOLE).open("rb") as log, (place / CONSOLE).open("wb") as kept:
             size = log.seek(0, 2)
@@ -100,7 +100,7 @@ class Inquest:
     def _reopen(self) -> None:
         """Leave the results without an end, and in the journal what the next part has to know."""
         path = self.folder / RESULTS
-        kept = [line for line in _lines(path) if _record(line).get("record") in ("run", "row")]
+        kept = [line for line in _lines(path) if record(line).get("record") in ("run", "row")]
         rewrite(path, "".join(f"{line}\n" for line in kept))
         journal, owner = self.folder / JOURNAL, path.stat()
         said = [*(f"begun {nodeid}" for nodeid in self._suspects), *self._found]
@@ -119,14 +119,5 @@ def _lines(path: Path) -> list[str]:
         return []
 
 
-def _record(line: str) -> dict[str, object]:
-    """A record of the results; empty for a line that was cut off."""
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _records(path: Path) -> list[dict[str, object]]:
-    return [record for line in _lines(path) if (record := _record(line)).get("record")]
+def _records(path: Path) -> list[dict[str, Any]]:
+    return [found for line in _lines(path) if (found := record(line)).get("record")]

@@ -1,15 +1,13 @@
 """One run by several guests at a time, of one kernel: each has a share of the rows, and one result is made of them."""
 
-import json
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from kernels.files import CONSOLE, EVIDENCE, JUNIT, RESULTS, line_of, record
 from kernels.kernel import ROOT, python
-
-RESULTS, CONSOLE, JUNIT, EVIDENCE = "results.jsonl", "console.log", "junit.xml", "evidence"
 
 
 def join(parts: list[Path], folder: Path) -> None:
@@ -45,19 +43,19 @@ def _join_results(paths: list[Path], whole: Path) -> None:
     for path in paths:
         with path.open(encoding="utf-8") as lines, whole.open("a", encoding="utf-8") as out:
             for line in lines:
-                record = _record(line)
-                if record.get("record") == "end":
-                    ends.append(record)
-                elif record.get("record") == "run":
+                found = record(line)
+                if found.get("record") == "end":
+                    ends.append(found)
+                elif found.get("record") == "run":
                     if not begun:
-                        words = [word for word in record["command"] if not word.startswith("--share=")]
-                        out.write(_line({**record, "command": words}))
+                        words = [word for word in found["command"] if not word.startswith("--share=")]
+                        out.write(line_of({**found, "command": words}))
                     begun = True
-                elif record:
+                elif found:
                     out.write(line)
     if paths and len(ends) == len(paths):
         with whole.open("a", encoding="utf-8") as out:
-            out.write(_line(_sum(ends)))
+            out.write(line_of(_sum(ends)))
 
 
 def _sum(ends: list[dict[str, Any]]) -> dict[str, Any]:
@@ -83,15 +81,3 @@ def _join_junit(paths: list[Path], whole: Path) -> None:
         suites.extend(ET.parse(path).getroot())  # noqa: S314  pytest's own, of a run that was ours.
     if paths:
         ET.ElementTree(suites).write(whole, encoding="utf-8", xml_declaration=True)
-
-
-def _record(line: str) -> dict[str, Any]:
-    try:
-        found = json.loads(line)
-    except ValueError:  # It was cut off.
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _line(record: dict[str, Any]) -> str:
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n"

@@ -1,20 +1,18 @@
 """Running the suites inside a kernel to their end, however often it dies, and what is known of it afterwards."""
 
-import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from kernels.deaths import CONSOLE, JOURNAL, NOTHING, RESULTS, UNDER_WAY, Inquest
-from kernels.kernel import ROOT, Ending, Kernel, Order, python, rewrite
+from kernels.deaths import NOTHING, UNDER_WAY, Inquest
+from kernels.files import CONSOLE, JOURNAL, JUNIT, PAGE, RESULTS, line_of, record
+from kernels.kernel import ROOT, STOPPED, Ending, Kernel, Order, python, rewrite
 from kernels.shares import join, together
 
 LIMIT = 1800.0
@@ -86,10 +84,10 @@ def run_suites(kernel: Kernel, folder: Path, arguments: list[str], limits: Limit
     Where the kernel dies it is started again, and the run goes on behind the row that it died of (``kernels.deaths``).
     Several guests of it share the rows, unless single ones are asked for.
     """
-    limits, start = limits or Limits(), time.monotonic()
+    limits = limits or Limits()
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (RESULTS, "index.html", "junit.xml", CONSOLE, JOURNAL):
+    for name in (RESULTS, PAGE, JUNIT, CONSOLE, JOURNAL):
         (folder / name).unlink(missing_ok=True)
     keep_bytecode()
     single = any(word.partition("=")[0] in ("--row", "--share") for word in arguments)
@@ -97,42 +95,37 @@ def run_suites(kernel: Kernel, folder: Path, arguments: list[str], limits: Limit
     if guests == 1:
         ran = _run_in_one(kernel, folder, arguments, limits)
     else:
-        ran = replace(_run_in_several(kernel, folder, arguments, limits, guests), seconds=time.monotonic() - start)
+        ran = _run_in_several(kernel, folder, arguments, limits, guests)
     _sign(ran)
     return ran
 
 
 def _run_in_several(kernel: Kernel, folder: Path, arguments: list[str], limits: Limits, guests: int) -> Ran:
     """Run the suites in several guests at a time, each with its share of the rows, and make one result of theirs."""
-    parts = [folder / f"share-{number}" for number in range(1, guests + 1)]
-    over = threading.Event()
+    parts, start = [folder / f"share-{number}" for number in range(1, guests + 1)], time.monotonic()
 
     def run(number: int) -> Ran:
         shutil.rmtree(parts[number], ignore_errors=True)
         parts[number].mkdir()
-        share = f"--share={number + 1}/{guests}"
-        return _run_in_one(
-            kernel, parts[number], [*arguments, share], limits, lambda: "stopped" if over.is_set() else ""
-        )
+        return _run_in_one(kernel, parts[number], [*arguments, f"--share={number + 1}/{guests}"], limits)
 
     try:
         with ThreadPoolExecutor(guests) as pool:
             try:
-                rans = [each.result() for each in [pool.submit(run, number) for number in range(guests)]]
-            finally:
-                over.set()
+                rans = list(pool.map(run, range(guests)))
+            except BaseException:
+                STOPPED.set()  # The other guests end, too.
+                raise
     finally:
         join(parts, folder)
     lost = [ran.ending for ran in rans if ran.ending.status is None]
     ending = lost[0] if lost else Ending(together([ran.status for ran in rans]))
     began = [ran.start_up for ran in rans if ran.start_up is not None]
-    seconds = max(ran.seconds for ran in rans)
+    seconds = time.monotonic() - start
     return Ran(kernel, folder, seconds, ending, min(began, default=None), sum(ran.deaths for ran in rans))
 
 
-def _run_in_one(
-    kernel: Kernel, folder: Path, arguments: list[str], limits: Limits, stopped: Callable[[], str] = str
-) -> Ran:
+def _run_in_one(kernel: Kernel, folder: Path, arguments: list[str], limits: Limits) -> Ran:
     """Run the suites in one guest, in a folder that has nothing of an earlier run."""
     # Another user, or another kernel's root, writes here.
     environment = {key: os.environ[key] for key in _KEPT if key in os.environ}
@@ -150,7 +143,7 @@ def _run_in_one(
         f"--results={folder}",
     ]
     watch, inquest = _Watch(folder, limits.stall), Inquest(folder, limits.restarts)
-    order = Order([*command, *arguments], folder, limits.seconds, environment, lambda: stopped() or watch.look())
+    order = Order([*command, *arguments], folder, limits.seconds, environment, watch.look)
     how, start = "", watch.began
     while True:
         log_from = _size(folder / CONSOLE)
@@ -158,7 +151,7 @@ def _run_in_one(
         extra = [f"--resume={how}", *(["-n", "0"] if how in (UNDER_WAY, NOTHING) else [])] if how else []
         ending = kernel.run(replace(order, command=[*order.command, *extra]))
         died = inquest.cut_off()
-        if stopped() or not (folder / RESULTS).exists() or (how == NOTHING and died):
+        if not (folder / RESULTS).exists() or (how == NOTHING and died):
             break
         left = start + limits.seconds - time.monotonic()
         if died and left <= 0 and how != NOTHING:
@@ -179,10 +172,12 @@ def folder_name(kernel: Kernel) -> str:
 def keep_bytecode() -> None:
     """Have all modules compiled, the suites' as pytest rewrites them, and what is in C: a guest can't keep that."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    if not all(_is_built(path) for path in (ROOT / "suites").rglob("*.c")) and shutil.which("cc"):
+    if not all(_is_kept(path, "-*.so") for path in (ROOT / "suites").rglob("*.c")) and shutil.which("cc"):
         command = [python(), "-m", "fixtures.compiled"]
         subprocess.run(command, cwd=ROOT, env=environment, check=False)  # noqa: S603  Our own command.
-    if all(_is_compiled(path) for path in (ROOT / "suites").rglob("test_*.py")):
+    if all(
+        _is_kept(path, f".{sys.implementation.cache_tag}-pytest-*.pyc") for path in (ROOT / "suites").rglob("test_*.py")
+    ):
         return
     collect = [python(), "-m", "pytest", "suites", "--collect-only", "-q", "-p", "no:cacheprovider"]
     subprocess.run(collect, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=False)  # noqa: S603  Our own.
@@ -205,14 +200,10 @@ def _git(*words: str) -> str:
     return subprocess.run(asked, capture_output=True, text=True, timeout=5, check=True).stdout.strip()  # noqa: S603  Fixed words.
 
 
-def _is_compiled(path: Path) -> bool:
-    made = list((path.parent / "__pycache__").glob(f"{path.stem}.{sys.implementation.cache_tag}-pytest-*.pyc"))
-    return any(each.stat().st_mtime >= path.stat().st_mtime for each in made)
-
-
-def _is_built(path: Path) -> bool:
-    made = list((path.parent / "__pycache__").glob(f"{path.stem}-*.so"))
-    return any(each.stat().st_mtime >= path.stat().st_mtime for each in made)
+def _is_kept(path: Path, made: str) -> bool:
+    """Whether something was made of a file since it was changed, of a name that is like ``made``."""
+    kept = (path.parent / "__pycache__").glob(f"{path.stem}{made}")
+    return any(each.stat().st_mtime >= path.stat().st_mtime for each in kept)
 
 
 def _sign(ran: Ran) -> None:
@@ -229,12 +220,9 @@ def _sign(ran: Ran) -> None:
     }
     with path.open(encoding="utf-8") as file:
         first, rest = file.readline(), file.read()
-    try:
-        record = json.loads(first)
-    except ValueError:
-        return
-    line = json.dumps({**record, "carrier": carrier}, ensure_ascii=False, separators=(",", ":"))
-    rewrite(path, f"{line}\n{rest}")
+    run = record(first)
+    if run:
+        rewrite(path, line_of({**run, "carrier": carrier}) + rest)
 
 
 def _size(path: Path) -> int:

@@ -87,10 +87,9 @@ class Row:
         return _line("row", vars(self))
 
     def lighten(self) -> None:
-        """Drop what is large; what the terminal said of a row that failed the run is kept."""
-        self.transcript, self.changes, self.world = [], [], None
-        if not self.unexpected:
-            self.detail = None
+        """Drop what is large, as the function does, and what it did beside its calls."""
+        lighten(vars(self))
+        self.changes = []
 
     @classmethod
     def from_record(cls, data: dict[str, Any]) -> "Row":
@@ -114,6 +113,13 @@ class End:
     def line(self) -> str:
         """The record as a line of results.jsonl."""
         return _line("end", vars(self))
+
+
+def lighten(row: dict[str, Any]) -> None:
+    """Drop from a row's fields what is large; what the terminal said of a row that failed the run is kept."""
+    row.update(transcript=[], world=None)
+    if row.get("unexpected") is False:
+        row["detail"] = None
 
 
 def known(record: type[Run] | type[Row] | type[End], data: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from reports.catalogue import Clause, Document, merged
 from reports.honesty import contradiction
-from reports.records import SCHEMA_VERSION, VERDICTS, End, Row, Run, known
+from reports.records import SCHEMA_VERSION, VERDICTS, End, Row, Run, known, lighten
 
 RESULTS = "results.jsonl"
 PAGES = ("index.html", "junit.xml")
@@ -230,8 +230,8 @@ class _Reader:
             if self._labels and kind in self._shapes:
                 act = self._acts[self._find(data.get("run"))].get(data.get("clause", ""), "")
                 lie = contradiction(data, act) if kind == "row" else ""
-                if self._light and kind == "row":
-                    _lighten(data)
+                if self._light and kind == "row" and "transcript" in data:
+                    lighten(data)
                 self._convert(data, self._shapes[kind])
                 return self._add(kind, data, lie)
             if self._labels:
@@ -309,14 +309,6 @@ def _check_end(end: End, counts: Counter[str]) -> None:
             raise ValueError(f"the end counts {said} rows that are '{what}', and there are {counts[what]}")
     if end.unexpected and end.exit_status == 0:
         raise ValueError(f"the end says that the run passed, and {end.unexpected} rows are unexpected")
-
-
-def _lighten(data: dict[str, Any]) -> None:
-    """Drop from a row's record what is large; what the terminal said of a row that failed the run is kept."""
-    if "transcript" in data:
-        data.update(transcript=[], world=None)
-        if data.get("unexpected") is False:
-            data["detail"] = None
 
 
 def _check(suite: dict[str, Any]) -> set[str]:

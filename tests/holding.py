@@ -3,7 +3,7 @@
 import contextlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import psutil
@@ -29,7 +29,7 @@ def watched(pid: int) -> Iterator[Held]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 root = psutil.Process(pid)
                 every = [root, *root.children(recursive=True)]
-                found = set().union(*(_namespaces(each.pid) for each in every))
+                found = set().union(*(namespaces(each.pid) for each in every))
                 held.namespaces = max(held.namespaces, len(found))
                 held.processes = max(held.processes, len(every))
 
@@ -42,15 +42,22 @@ def watched(pid: int) -> Iterator[Held]:
         watcher.join()
 
 
-def _namespaces(pid: int) -> set[str]:
+def namespaces(pid: int) -> set[str]:
     """The network namespaces that a process, its threads or its descriptors are in, or keep alive."""
-    places = [f"/proc/{pid}/task/{name}/ns/net" for name in _names(f"/proc/{pid}/task")]
-    places += [f"/proc/{pid}/fd/{name}" for name in _names(f"/proc/{pid}/fd")]
+    return kept_open(pid) | _targets(f"/proc/{pid}/task/{name}/ns/net" for name in _names(f"/proc/{pid}/task"))
+
+
+def kept_open(pid: int) -> set[str]:
+    """The network namespaces that a process holds by descriptor."""
+    return _targets(f"/proc/{pid}/fd/{name}" for name in _names(f"/proc/{pid}/fd"))
+
+
+def _targets(places: Iterable[str]) -> set[str]:
     found = set()
     for place in places:
         with contextlib.suppress(OSError):  # It ended, or was closed.
             found.add(os.readlink(place))
-    return {each for each in found if each.startswith("net:")}
+    return {each for each in found if each.startswith("net:[")}
 
 
 def _names(folder: str) -> list[str]:

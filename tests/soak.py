@@ -17,6 +17,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from tests.holding import Held, watched
+from tests.loading import loaded
 
 ROOT = Path(__file__).parent.parent
 _WORKERS = (1, 2, 3, 4, 6)  # What the number of workers is drawn from.
@@ -44,15 +45,15 @@ def main() -> int:
     bad = most = 0
     for number in range(chosen.count):
         # Spread over the runs, so that a run can be both loaded and another user's.
-        loaded = number * chosen.loaded // chosen.count < (number + 1) * chosen.loaded // chosen.count
+        under_load = number * chosen.loaded // chosen.count < (number + 1) * chosen.loaded // chosen.count
         user = number * chosen.user // chosen.count < (number + 1) * chosen.user // chosen.count
         workers = random.Random(seed + number).choice(_WORKERS)  # noqa: S311  Nobody's secret.
-        status, seconds, rows, held = _run(seed + number, workers, chosen.arguments, loaded=loaded, user=user)
+        status, seconds, rows, held = _run(seed + number, workers, chosen.arguments, under_load=under_load, user=user)
         for id_, end in rows.items():
             ends[user, id_][end] += 1
         runs[user] += 1
         bad += status != 0
-        how = f"{workers} workers" + ", loaded" * loaded + ", as another user" * user
+        how = f"{workers} workers" + ", loaded" * under_load + ", as another user" * user
         most = max(most, held.namespaces)
         how += f"; at most {held.namespaces} network namespaces and {held.processes} processes at a time"
         print(f"run {number + 1}: exit status {status}, {len(rows)} rows in {seconds:.1f} s, {how}", flush=True)
@@ -72,10 +73,9 @@ def main() -> int:
 
 
 def _run(
-    seed: int, workers: int, arguments: list[str], *, loaded: bool, user: bool
+    seed: int, workers: int, arguments: list[str], *, under_load: bool, user: bool
 ) -> tuple[int, float, dict[str, _END], Held]:
     """One run: exit status, seconds, how each row ended, and what it held."""
-    burners = [_burn() for _ in os.sched_getaffinity(0)] if loaded else []
     with tempfile.TemporaryDirectory(prefix="kconform-soak-") as folder:
         command = [sys.executable, "-m", "pytest", "suites", "-q", "-n", str(workers), "-W", "error"]
         command += ["-p", "tests.shuffle", "-p", "no:cacheprovider", f"--results={folder}", *arguments]
@@ -84,18 +84,14 @@ def _run(
             command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *command]
         start = time.monotonic()
         environment = os.environ | {"KCONFORM_SHUFFLE": str(seed), "PYTHONPATH": str(ROOT)}
-        try:
-            with (
-                subprocess.Popen(
-                    command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-                ) as run,
-                watched(run.pid) as held,
-            ):
-                stdout, stderr = run.communicate()
-        finally:
-            for burner in burners:
-                burner.kill()
-                burner.wait()
+        with (
+            loaded(len(os.sched_getaffinity(0)) if under_load else 0),
+            subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            ) as run,
+            watched(run.pid) as held,
+        ):
+            stdout, stderr = run.communicate()
         seconds = time.monotonic() - start
         results = Path(folder) / "results.jsonl"
         lines = results.read_text(encoding="utf-8").splitlines() if results.exists() else []
@@ -127,10 +123,6 @@ def _again(times: int, arguments: list[str]) -> int:
     failed = sum(len(held["failed"]) for held in lines)
     print(f"exit status {status}, {failed} repetitions failed, {seconds:.0f} s")
     return 1 if status or failed or not lines else 0
-
-
-def _burn() -> "subprocess.Popen[bytes]":
-    return subprocess.Popen([sys.executable, "-c", "while True: pass"])
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from pyroute2.nftables.main import NFTables
 from fixtures.leaks import Belongings
 from netns import Namespace, in_user_namespace
 from tests.conftest import ROOT, read_records
+from tests.holding import kept_open, namespaces
 
 NOBODY = 65534
 
@@ -178,21 +179,12 @@ def wait_for_a_world(run: "subprocess.Popen[str]") -> tuple[psutil.Process, set[
         for worker in psutil.Process(run.pid).children():
             with suppress(psutil.NoSuchProcess):  # Probes come and go.
                 for row in worker.children():
-                    held = namespaces_of(row.pid)
+                    held = kept_open(row.pid)
                     if held:
                         return worker, held
         time.sleep(0.01)  # Nothing announces that another process has opened a descriptor.
     run.kill()
     pytest.fail("no worker ever made a world")
-
-
-def namespaces_of(pid: int) -> set[str]:
-    """The network namespaces that a process holds by descriptor."""
-    try:
-        targets = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
-    except OSError:
-        return set()
-    return {target for target in targets if target.startswith("net:[")}
 
 
 def held_namespaces(mark: str) -> set[str]:
@@ -204,7 +196,7 @@ def held_namespaces(mark: str) -> set[str]:
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
             if process.environ().get(MARK) == mark:
-                held |= namespaces_of(process.pid) | {os.readlink(f"/proc/{process.pid}/ns/net")}
+                held |= namespaces(process.pid)
     return held
 
 

@@ -4,19 +4,19 @@ A run in them either comes to what it comes to elsewhere, or ends with a clear w
 never prints a traceback, and leaves nothing.
 """
 
-import contextlib
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from kernels.uml import UML
 from tests.chaos.traces import Watch
 from tests.conftest import ROOT, read_records
+from tests.loading import loaded
 
 _ROWS = ["suites", "--row=connect.ECONNREFUSED.tcp/inet-*", "--row=connect.EISCONN.tcp/*", "-n", "2"]
 # Those that wait for timers of the kernel, and look at how long.
@@ -115,7 +115,7 @@ def endure(name: str, place: Path, start: Callable[..., list[str]] | None = None
     command = f'{chosen.before.format(out=f"{out}")} exec {chosen.through} "$0" -m pytest -p no:cacheprovider "$@"'
     around = ["unshare", "--mount", "--net"] if chosen.rights else []
     environment = watch.environment() | dict(chosen.variables)
-    with _busy(chosen.load):
+    with loaded(chosen.load):
         done = subprocess.run(
             [*around, "sh", "-c", command, sys.executable, *arguments],
             cwd=root,
@@ -180,14 +180,3 @@ def _copy(place: Path) -> Path:
     for name, text in _THEIRS.items():
         (root.parent / name).write_text(text, encoding="utf-8")
     return root
-
-
-@contextlib.contextmanager
-def _busy(processes: int) -> Iterator[None]:
-    """Have so many processes that do nothing but take time."""
-    with contextlib.ExitStack() as stack:
-        for _ in range(processes):
-            busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
-            stack.callback(busy.wait)
-            stack.callback(busy.kill)
-        yield
