@@ -104,7 +104,7 @@ def carry_out(command: list[str], order: Order) -> Ending:
         )
         # A pipe, since gVisor writes to a file at an offset of its own.
         copying = subprocess.Popen(["cat"], stdin=process.stdout, stdout=log)  # noqa: S607  Wherever it is.
-        with process, copying as copier, _kept(f"kill -KILL -{process.pid}"):
+        with process, copying as copier, _kept(f"kill -KILL -{process.pid} 2>/dev/null"):
             try:
                 _let_go(process)
                 return _wait(process, order)
