@@ -177,12 +177,13 @@ class Wire:
 def load_scapy() -> None:
     """Import Scapy: worth it before a process forks many that each need it.
 
-    It would make folders for settings in the home of whoever runs this, who never asked for them.
+    It would make folders for settings and for a cache in the home of whoever runs this, who never asked for them; and
+    where another user's cache lies there, it can't be imported at all. To do without costs a fifth of a second.
     """
     import logging
 
     logging.getLogger("scapy").setLevel(logging.ERROR)  # It says which addresses it misses; nobody asked.
-    nowhere = dict.fromkeys(("XDG_CONFIG_HOME", "XDG_DATA_HOME"), f"{os.devnull}/none")
+    nowhere = dict.fromkeys(("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), f"{os.devnull}/none")
     before = {name: os.environ.get(name) for name in nowhere}
     os.environ.update(nowhere)
     try:

@@ -1,14 +1,19 @@
 """The scripted peer hears what the client sends, says what it is told, and nobody else answers in its place."""
 
 import errno
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from fixtures.outcome import Deviation
 from fixtures.peer import ISN, Peer
 from netns import INET, INET6, World, scripted
+from tests.conftest import ROOT
 
 FAMILIES = [INET, INET6]
 
@@ -32,6 +37,16 @@ def begin(world: World, peer: Peer, family: int, kind: int = socket.SOCK_STREAM)
     sock.settimeout(0)
     assert sock.connect_ex((peer.address.host, peer.address.port)) in (0, errno.EINPROGRESS)
     return sock
+
+
+def test_packets_are_made_without_a_trace_in_the_home(tmp_path: Path) -> None:
+    call = "from netns import INET, wire; print(wire.datagram(INET, ('192.0.2.1', 1), ('192.0.2.2', 2), b'x').hex())"
+    homeless = {key: value for key, value in os.environ.items() if not key.startswith("XDG_")}
+    command = [sys.executable, "-c", call]
+    environment = homeless | {"HOME": str(tmp_path)}
+    made = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert "c0000201c0000202" in made.stdout
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("far", "family"), [(each, each) for each in FAMILIES], indirect=["far"])

@@ -114,9 +114,9 @@ class Watch:
 
     def _look(self) -> list[str]:
         found = [f"process {process.pid}: {_command(process)}" for process in self.processes()]
-        # pytest itself keeps the temporary folders of its last three runs; a cache is kept on purpose.
+        # pytest itself keeps the temporary folders of its last three runs.
         kept = {path for path in self.temporary.iterdir() if path.name.startswith("pytest-of-")}
-        files = {*self.temporary.iterdir(), *self.home.iterdir()} - {*kept, self.home / ".cache"}
+        files = {*self.temporary.iterdir(), *self.home.iterdir()} - kept
         return found + [f"file {path}" for path in sorted(files)]
 
     def processes(self) -> list[psutil.Process]:
