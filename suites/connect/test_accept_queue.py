@@ -25,6 +25,7 @@ from fixtures import (
 from fixtures.calls import address_of
 from fixtures.waiting import until_asleep
 from netns import World
+from suites.connect.callers import until_acknowledged
 from suites.connect.times import LATE
 
 
@@ -37,6 +38,7 @@ def test_nobody_accepts_yet(sock: Socket, new_socket: SocketMaker, server: Serve
         assert client.connect_and_wait(server.address) == 0
         assert client.tcp_state() == "ESTABLISHED"
         assert client.send(client.label.encode()) == 0
+        until_acknowledged(client)
     for client in clients:
         accepted = server.accepted()
         assert accepted.getpeername() == client.getsockname().value
@@ -68,8 +70,9 @@ def test_listener_is_readable(sock: Socket, new_socket: SocketMaker, servers: Se
     assert other.socket.poll() == set()
     assert listener.poll() == set()
     assert sock.connect_and_wait(server.address) == 0
-    assert second.connect_and_wait(server.address) == 0
     assert listener.poll(10) == {POLLIN}
+    assert second.connect_and_wait(server.address) == 0
+    assert listener.poll() == {POLLIN}
     assert server.accepted().getpeername() == sock.getsockname().value
     assert listener.epoll(10) == {POLLIN}
     assert server.accepted().getpeername() == second.getsockname().value
