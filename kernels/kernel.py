@@ -58,6 +58,11 @@ class Ending:
     reason: str = ""
 
 
+def as_it_is(kernel: "Kernel") -> "Kernel":
+    """A kernel that there is nothing to find out about."""
+    return kernel
+
+
 @dataclass(frozen=True)
 class Kernel:
     """A kernel that the suites can run in.
@@ -72,6 +77,7 @@ class Kernel:
         memory: how much memory it takes at most (MiB).
         guests: how many of it share the rows of a run, where there are processors for them; a guest has one.
         workers: how many workers run the suites, in the words of ``pytest -n``; each has to start, and to collect.
+        settle: how it will be run, for what is known only when it has been tried: how many guests and workers.
     """
 
     name: str
@@ -83,6 +89,7 @@ class Kernel:
     memory: int = 1024
     guests: int = 1
     workers: str = "auto"
+    settle: Callable[["Kernel"], "Kernel"] = as_it_is
 
 
 def carry_out(command: list[str], order: Order) -> Ending:

@@ -90,6 +90,7 @@ def run_suites(kernel: Kernel, folder: Path, arguments: list[str], limits: Limit
     for name in (RESULTS, PAGE, JUNIT, CONSOLE, JOURNAL):
         (folder / name).unlink(missing_ok=True)
     keep_bytecode()
+    kernel = kernel.settle(kernel)
     single = any(word.partition("=")[0] in ("--row", "--share") for word in arguments)
     guests = 1 if single else min(kernel.guests, len(os.sched_getaffinity(0)))
     if guests == 1:

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -32,6 +33,9 @@ _NEEDED = {
     "depmod": "kmod",
     "ip": "iproute2",
 }
+# One processor: where there are two, one may trap on a breakpoint that the other has taken out of the kernel's code
+# already (static keys), which the kernel does not survive. It is also faster.
+_EMULATED = ["-accel", "tcg,thread=single,tb-size=512", "-cpu", "max", "-smp", "1"]
 _TRIAL = 10.0  # Seconds in which a kernel is up under KVM, if at all; it takes one.
 _DISKS = "abc"
 _QUIET = (
@@ -43,11 +47,18 @@ def machine(name: str) -> Kernel:
     """The kernel ``vm:VERSION`` or ``vm:PATH``, with ``+warp`` behind it for a clock that skips idle times."""
     asked = name.removeprefix(PREFIX).removesuffix(WARP)
     warp = name.endswith(WARP)
-    what = f"the kernel {asked} in a virtual machine{', its clock skipping idle times' if warp else ''}"
     processors = 1 if warp else _processors()
-    lacks, run = partial(_lacks, asked), partial(_run, asked, warp)
-    workers = str(processors if processors > 1 else 0)
-    return Kernel(name, what, lacks, run, processors=processors, memory=MEMORY, workers=workers)
+    what = f"the kernel {asked} in a virtual machine{', its clock skipping idle times' if warp else ''}"
+    return Kernel(
+        name,
+        what,
+        partial(_lacks, asked),
+        partial(_run, asked, warp),
+        processors=processors,
+        memory=processors * MEMORY,
+        workers="0",
+        settle=partial(_settle, asked, warp),
+    )
 
 
 def tools_missing() -> str:
@@ -79,16 +90,37 @@ def _is_path(asked: str) -> bool:
     return "/" in asked or Path(asked).is_file()
 
 
+def _settle(asked: str, warp: bool, kernel: Kernel) -> Kernel:
+    """One machine with all the processors under KVM; emulated, as many as there are processors, with one each."""
+    try:
+        image, first, _ = _parts(asked)
+        emulated = not warp and _accelerator(image, first, warp=False) == _EMULATED
+    except KernelError:  # Which the run will say.
+        return kernel
+    if emulated:
+        return replace(kernel, guests=kernel.processors)
+    return kernel if kernel.processors == 1 else replace(kernel, workers=str(kernel.processors))
+
+
+def _parts(asked: str) -> tuple[Image, Path, list[Path]]:
+    """The kernel, the file system that it starts from, and its disks; what is not in the cache yet is made.
+
+    Raises:
+        KernelError: when the kernel, or a part, can't be had.
+    """
+    image = from_file(Path(asked)) if _is_path(asked) else fetch(asked)
+    environment, folders = environment_image()
+    disks = [environment, project_image()]
+    layout = [f"vdb layer {escaped(ROOT)}", *(f"vda part {escaped(folder)}" for folder in folders)]
+    if image.modules is not None:
+        disks.append(modules_image(image.modules))
+        layout.append(f"vdc whole /lib/modules/{image.release}")
+    return image, initramfs(image.modules, "".join(f"{line}\n" for line in layout)), disks
+
+
 def _run(asked: str, warp: bool, order: Order) -> Ending:
     try:
-        image = from_file(Path(asked)) if _is_path(asked) else fetch(asked)
-        environment, folders = environment_image()
-        disks = [environment, project_image()]
-        layout = [f"vdb layer {escaped(ROOT)}", *(f"vda part {escaped(folder)}" for folder in folders)]
-        if image.modules is not None:
-            disks.append(modules_image(image.modules))
-            layout.append(f"vdc whole /lib/modules/{image.release}")
-        first = initramfs(image.modules, "".join(f"{line}\n" for line in layout))
+        image, first, disks = _parts(asked)
         command = _command(image, first, _accelerator(image, first, warp=warp))
     except KernelError as error:
         return Ending(None, str(error))
@@ -118,21 +150,11 @@ def _command(image: Image, first: Path, accelerator: list[str]) -> list[str]:
 def _accelerator(image: Image, first: Path, *, warp: bool) -> list[str]:
     """KVM where the kernel comes up with it, which is found out once; else emulation."""
     if warp:
-        return [
-            "-accel",
-            "tcg,thread=single,tb-size=512",
-            "-icount",
-            "shift=auto,sleep=off",
-            "-cpu",
-            "max",
-            "-smp",
-            "1",
-        ]
-    processors = ["-smp", str(_processors())]
-    kvm = ["-accel", "kvm", "-cpu", "host", *processors]
+        return [*_EMULATED, "-icount", "shift=auto,sleep=off"]
+    kvm = ["-accel", "kvm", "-cpu", "host", "-smp", str(_processors())]
     if os.access("/dev/kvm", os.R_OK | os.W_OK) and _comes_up(image, first, kvm):
         return kvm
-    return ["-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max", *processors]
+    return _EMULATED
 
 
 def _comes_up(image: Image, first: Path, accelerator: list[str]) -> bool:

@@ -2,6 +2,7 @@
 
 import gzip
 import lzma
+import os
 import shutil
 import subprocess
 import threading
@@ -11,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from kernels import find_kernel
+from kernels import find_kernel, vm
 from kernels.cache import cache_folder
-from kernels.debian import KernelError, from_file, package_of, unpacked
+from kernels.debian import Image, KernelError, from_file, package_of, unpacked
 from kernels.images import escaped, initramfs
 from kernels.kernel import Ending, Kernel
 from kernels.matrix import Room, run_all
@@ -168,3 +169,17 @@ def test_what_runs_at_once(tmp_path: Path) -> None:
 def test_the_name_of_a_folder() -> None:
     assert folder_name(find_kernel("vm:/tmp/bzImage+warp")) == "vm-tmp-bzImage+warp"
     assert find_kernel("vm:6.1+warp").processors == 1
+
+
+@pytest.mark.parametrize("under_kvm", [False, True])
+def test_how_many_machines_share_a_run(under_kvm: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under KVM it is one with all the processors; emulated it is as many as there are, with one each."""
+    monkeypatch.setattr(vm, "_parts", lambda _: (Image(Path("kernel"), "6.1", None), Path("first"), []))
+    monkeypatch.setattr(vm, "_comes_up", lambda *_: under_kvm)
+    monkeypatch.setattr(os, "access", lambda *_: True)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2})
+    kernel = find_kernel("vm:6.1")
+    settled = kernel.settle(kernel)
+    assert (settled.guests, settled.workers) == ((1, "3") if under_kvm else (3, "0"))
+    warped = find_kernel("vm:6.1+warp")
+    assert warped.settle(warped) == warped
