@@ -25,7 +25,6 @@ from fixtures import (
 from fixtures.calls import address_of
 from fixtures.waiting import until_asleep
 from netns import World
-from suites.connect.callers import until_acknowledged
 from suites.connect.times import LATE
 
 
@@ -34,11 +33,14 @@ from suites.connect.times import LATE
 def test_nobody_accepts_yet(sock: Socket, new_socket: SocketMaker, server: Server) -> None:
     """Three clients connect and send while nobody accepts; they are accepted in their order, with what they sent."""
     clients = [sock, new_socket("second"), new_socket("third")]
-    for client in clients:
-        assert client.connect_and_wait(server.address) == 0
-        assert client.tcp_state() == "ESTABLISHED"
-        assert client.send(client.label.encode()) == 0
-        until_acknowledged(client)
+    with select.epoll() as coming:
+        coming.register(server.socket.fd, select.EPOLLIN | select.EPOLLET)
+        for client in clients:
+            assert client.connect_and_wait(server.address) == 0
+            assert client.tcp_state() == "ESTABLISHED"
+            assert client.send(client.label.encode()) == 0
+            # A client is connected before the listener has its connection, and the order is that of the listener.
+            assert coming.poll(10) == [(server.socket.fd, select.EPOLLIN)]
     for client in clients:
         accepted = server.accepted()
         assert accepted.getpeername() == client.getsockname().value
