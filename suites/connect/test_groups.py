@@ -47,16 +47,7 @@ def join(sock: Socket, variant: Variant, index: int) -> None:
 def tell(sender: Server, data: bytes, variant: Variant, world: World) -> None:
     """Send to the group over the server's link."""
     index = world.server.namespace.index("to-client")
-    if variant.family == "inet":
-        interface = struct.pack("=4s4si", bytes(4), bytes(4), index)
-        chosen = sender.socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, interface, name="IP_MULTICAST_IF")
-        there: Address = Inet("239.1.2.3", PORT)
-    else:
-        chosen = sender.socket.setsockopt(
-            socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index, name="IPV6_MULTICAST_IF"
-        )
-        there = Inet6("ff02::1:2:3", PORT, scope=index)
-    assert chosen == 0
+    there: Address = Inet("239.1.2.3", PORT) if variant.family == "inet" else Inet6("ff02::1:2:3", PORT, scope=index)
     assert sender.socket.send(data, to=there) == 0
 
 

@@ -50,6 +50,15 @@ def get_loopback(world: World) -> bytes:
     return GET_LINK + struct.pack("=BxHiII", 0, 0, world.client.namespace.index("lo"), 0, 0)
 
 
+def assert_answered(sock: Socket, world: World) -> None:
+    """The socket has a port, and the kernel's answer is for that."""
+    name = sock.getsockname().value
+    assert sock.send(get_loopback(world)) == 0
+    kind, port = struct.unpack_from("=4xH6xI", sock.recv().value)
+    assert kind == RTM_NEWLINK
+    assert name == Netlink(port)
+
+
 @clause("connect.netlink.connect")
 @variants(families=["netlink"], types=["raw"], modes=BOTH, doors=ALL)
 @variants(families=["netlink"], types=["dgram"])
@@ -198,10 +207,10 @@ def test_without_capabilities(sock: Socket, case: Netlink, world: World) -> None
     assert sock.connect(case) == EPERM
     assert sock.getsockname() == Netlink()
     assert sock.connect(Netlink()) == 0
+    assert_answered(sock, world)
     assert sock.connect(case) == EPERM
     assert sock.getpeername() == Netlink()
-    assert sock.send(get_loopback(world)) == 0
-    assert struct.unpack_from("=4xH", sock.recv().value)[0] == RTM_NEWLINK
+    assert_answered(sock, world)
     sock.calls.door = door
     assert sock.connect(case) == 0
     assert sock.getpeername() == case
@@ -222,10 +231,11 @@ def test_messages_between_users(user: NetlinkMaker) -> None:
 @clause("connect.netlink.EPERM.group", case="nobody")
 @needs("second-uid")
 @variants(families=["netlink"], types=["raw"])
-def test_as_nobody(sock: Socket) -> None:
+def test_as_nobody(sock: Socket, world: World) -> None:
     """The same for a user without privileges."""
     sock.calls.door = StandingDoor(sock.calls.door, another_user, calls=("connect",))
     assert sock.connect(Netlink(0, 1)) == EPERM
     assert sock.connect(ONE) == EPERM
     assert sock.connect(Netlink()) == 0
+    assert_answered(sock, world)
     assert sock.getpeername() == Netlink()

@@ -269,9 +269,10 @@ def test_port_is_shared_by_two_sources(
     family = FAMILIES[variant.family]
     here, there = (internet(family, each(family), 0) for each in (world.client.address, world.client.second_address))
     first, second = without_port(new_socket, "first", here), without_port(new_socket, "second", there)
-    before = second.getsockname()
+    firsts, seconds = first.getsockname(), second.getsockname()
     assert second.connect(servers.closed()) == ECONNREFUSED
-    assert before == there
+    assert firsts == here
+    assert seconds == there
     assert_port_is_bindable(with_port(there, 40000), new_socket)
     assert first.connect(server.address) == 0
     assert second.connect(server.address) == 0

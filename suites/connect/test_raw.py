@@ -106,6 +106,8 @@ def test_port(sock: Socket, server: Server, variant: Variant, world: World, case
     assert sock.getsockname() == local(variant, world)
     assert sock.send(DATA) == 0
     assert server.socket.recv(skip=HEADER[variant.family]) == DATA
+    assert sock.connect(with_port(server.address, 99)) == 0
+    assert sock.getpeername() == with_port(server.address, 99)
     assert sock.connect(server.address) == 0
     assert sock.getpeername() == ENOTCONN
 

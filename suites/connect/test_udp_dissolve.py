@@ -227,6 +227,7 @@ def test_nothing_to_dissolve_but_a_name(
     name, rival = bound(variant, servers), new_socket("rival", nonblocking=True)
     assert sock.bind(name) == 0
     picked = sock.getsockname().value
+    assert port_of(picked) != 0
     assert sock.connect(UNSPEC) == 0
     assert sock.getsockname() == name
     assert rival.bind(picked) == (EADDRINUSE if case else 0)

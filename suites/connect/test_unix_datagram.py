@@ -249,6 +249,7 @@ def test_change_wakes(sock: Socket, server: Server, servers: Servers, world: Wor
     assert sock.connect(Bytes(bytes(2)) if case else other.address) == 0
     woken = waiter.result(20)
     assert woken == "1 ready"
+    assert struct.unpack("=ihh", entry.raw[:8]) == (sock.fd, 4, 4)
     assert woken.seconds < LATE
 
 

@@ -17,6 +17,7 @@ from fixtures import (
     assert_connected,
     assert_no_connection,
     assert_not_connected,
+    assert_talk,
     assert_usable,
     cases,
     clause,
@@ -269,7 +270,7 @@ def test_one_name_in_two_namespaces(sock: Socket, new_socket: SocketMaker, serve
         assert there.bind(Unix(b"\0name")) == 0
         assert there.listen() == 0
         assert stranger.connect(Unix(b"\0name")) == 0
-        there.accept()
+        assert_talk(stranger, there.accept())
         assert_no_connection(here)
         assert sock.connect(here.address) == 0
         assert_connected(sock, here)
