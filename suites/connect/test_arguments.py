@@ -1,5 +1,6 @@
 """Arguments that no socket call takes: bad descriptors, things that are no socket, bad pointers, lengths, families."""
 
+import os
 import struct
 from collections.abc import Callable
 from errno import EAFNOSUPPORT, EBADF, EFAULT, EINVAL, ENOTSOCK
@@ -45,6 +46,28 @@ def test_bad_number(server: Server, sock: Socket, case: tuple[int, ...]) -> None
     """A number that no descriptor has is bad."""
     address = server.address
     for number in case:
+        assert Socket(sock.calls, number, "nothing").connect(address) == EBADF
+    assert_no_connection(server)
+
+
+def is_open(number: int) -> bool:
+    """Whether this process has a descriptor of that number."""
+    try:
+        os.fstat(number)
+    except OSError as error:
+        if error.errno != EBADF:
+            raise
+        return False
+    return True
+
+
+@clause("connect.EBADF.out-of-range", case="table")
+@variants(families=["inet", "unix"], types=["stream"], doors=ALL)
+def test_number_behind_the_table(server: Server, sock: Socket) -> None:
+    """A kernel's table has room for 64 descriptors or twice that again and again; the first behind it is bad, too."""
+    address = server.address
+    numbers = [1 << power for power in range(6, 21)]
+    for number in (each for each in numbers if not is_open(each)):
         assert Socket(sock.calls, number, "nothing").connect(address) == EBADF
     assert_no_connection(server)
 
