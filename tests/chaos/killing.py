@@ -28,6 +28,7 @@ STALE = "of an earlier run"
 # Rows with everything that could be left: worlds, processes of their own, control groups, firewalls, socket files.
 _MODULES = [f"suites/connect/test_{name}.py" for name in ("timeout", "cgroup", "unix_names", "firewall")]
 _ROWS = [f"--row=connect.{name}" for name in ("ETIMEDOUT.tcp*", "cgroup-bpf.*", "ENOENT*", "netfilter*")]
+_STALL = "60"  # Seconds; a guest may hang when one of its processes is struck, and is ended after so long.
 # Rows that a guest of any kind can run, as few as will do: it takes long enough to start.
 _GUEST = ["suites/connect/test_unix_names.py", "--row=connect.ENOENT*"]
 # How the processes of a guest are called: of user-mode Linux, and of gVisor, whose own are copies of one program.
@@ -93,7 +94,19 @@ def begin(kind: str, watch: Watch, results: Path) -> "subprocess.Popen[str]":
     """Begin a run of a kind: ``suites`` on this machine, or the name of a kernel."""
     if kind == "suites":
         return watch.start(results, *_MODULES, "--door=syscall", "-n", "2", "-v", *_ROWS)
-    words = ["kernels", "run", kind, "--results", str(results), "--", "--door=syscall", "-v", *_GUEST]
+    words = [
+        "kernels",
+        "run",
+        kind,
+        "--results",
+        str(results),
+        "--stall",
+        _STALL,
+        "--",
+        "--door=syscall",
+        "-v",
+        *_GUEST,
+    ]
     return watch.python(results.with_suffix(".log"), *words)
 
 
