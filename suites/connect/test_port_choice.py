@@ -271,8 +271,8 @@ def test_port_is_shared_by_two_sources(
     first, second = without_port(new_socket, "first", here), without_port(new_socket, "second", there)
     firsts, seconds = first.getsockname(), second.getsockname()
     assert second.connect(servers.closed()) == ECONNREFUSED
-    assert firsts == here
     assert seconds == there
+    assert firsts == here
     assert_port_is_bindable(with_port(there, 40000), new_socket)
     assert first.connect(server.address) == 0
     assert second.connect(server.address) == 0

@@ -131,6 +131,9 @@ def strike(
     except subprocess.TimeoutExpired:
         os.killpg(run.pid, signal.SIGKILL)
         return Outcome([f"it went on for {LONGEST:g} s", *watch.left()], struck)
+    except BaseException:
+        os.killpg(run.pid, signal.SIGKILL)
+        raise
     wrong = watch.left()
     said = results.with_suffix(".log").read_text(encoding="utf-8", errors="replace")
     # Where Ctrl-C lands in the middle of pytest's own work, or of Python's own beginning, it is these that say so.
