@@ -111,7 +111,7 @@ def carry_out(command: list[str], order: Order) -> Ending:
         )
         # A pipe, since gVisor writes to a file at an offset of its own.
         copying = subprocess.Popen(["cat"], stdin=process.stdout, stdout=log)  # noqa: S607  Wherever it is.
-        with process, copying as copier, _kept(f"kill -KILL -{process.pid} 2>/dev/null"):
+        with process, copying as copier, in_case_of_death(f"kill -KILL -{process.pid} 2>/dev/null"):
             try:
                 _let_go(process)
                 return _wait(process, order)
@@ -141,7 +141,7 @@ def scratch(prefix: str) -> Iterator[Path]:
     folder = Path(tempfile.gettempdir()) / f"{prefix}{secrets.token_hex(4)}"
     # What is killed beside this process may write for a moment.
     gone = f"rm -rf {shlex.quote(str(folder))}"
-    with _kept(f"for each in 1 2 3; do {gone} && break; sleep 1; done; sleep 1; {gone}"):
+    with in_case_of_death(f"for each in 1 2 3; do {gone} && break; sleep 1; done; sleep 1; {gone}"):
         folder.mkdir(mode=0o700)
         yield folder
         shutil.rmtree(folder)
@@ -159,7 +159,7 @@ def boot(command: list[str], order: Order, environment: Mapping[str, str]) -> En
     status.unlink(missing_ok=True)
     kept = [f"export {key}={shlex.quote(value)}" for key, value in order.environment.items()]
     words = [*kept, f"cd {shlex.quote(str(ROOT))}", f"exec {shlex.join(order.command)}"]
-    with _kept(f"rm -f {shlex.quote(str(script))} {shlex.quote(str(status))}"):
+    with in_case_of_death(f"rm -f {shlex.quote(str(script))} {shlex.quote(str(status))}"):
         script.write_text("\n".join(words), encoding="utf-8")
         ending = carry_out(command, replace(order, environment=dict(environment)))
         script.unlink()
@@ -176,7 +176,7 @@ def boot(command: list[str], order: Order, environment: Mapping[str, str]) -> En
 def rewrite(path: Path, text: str) -> None:
     """Give a file another text, as a whole or not at all; whoever owned it owns it still."""
     partly, owner = path.with_name(f".{path.name}.{os.getpid()}"), path.stat()
-    with _kept(f"rm -f {shlex.quote(str(partly))}"):
+    with in_case_of_death(f"rm -f {shlex.quote(str(partly))}"):
         partly.write_text(text, encoding="utf-8")
         shutil.copymode(path, partly)
         os.chown(partly, owner.st_uid, owner.st_gid)
@@ -184,8 +184,12 @@ def rewrite(path: Path, text: str) -> None:
 
 
 @contextlib.contextmanager
-def _kept(words: str) -> Iterator[None]:
-    """Have the shell's words carried out should this process die meanwhile, however it dies, or what it does fail."""
+def in_case_of_death(words: str) -> Iterator[None]:
+    """Have the shell's words carried out should this process die meanwhile, however it dies, or what it does fail.
+
+    Args:
+        words: a script for sh(1); it keeps the environment and the folder of this process.
+    """
     # At first it waits for the end of the pipe, which comes with that of this process.
     command = ["sh", "-c", f"trap '' INT TERM HUP; read word; {words}"]
     keeper = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603  Our own words.

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from kernels.deaths import NOTHING, UNDER_WAY, Inquest
 from kernels.files import CONSOLE, JOURNAL, JUNIT, PAGE, RESULTS, line_of, record
-from kernels.kernel import ROOT, STOPPED, Ending, Kernel, Order, python, rewrite
-from kernels.shares import join, together
+from kernels.kernel import ROOT, STOPPED, Ending, Kernel, Order, in_case_of_death, python, rewrite
+from kernels.shares import join, joining, together
 
 LIMIT = 1800.0
 """Seconds that a kernel gets for the suites, where nothing else is said."""
@@ -110,15 +110,16 @@ def _run_in_several(kernel: Kernel, folder: Path, arguments: list[str], limits: 
         parts[number].mkdir()
         return _run_in_one(kernel, parts[number], [*arguments, f"--share={number + 1}/{guests}"], limits)
 
-    try:
-        with ThreadPoolExecutor(guests) as pool:
-            try:
-                rans = list(pool.map(run, range(guests)))
-            except BaseException:
-                STOPPED.set()  # The other guests end, too.
-                raise
-    finally:
-        join(parts, folder)
+    with in_case_of_death(joining(parts, folder)):
+        try:
+            with ThreadPoolExecutor(guests) as pool:
+                try:
+                    rans = list(pool.map(run, range(guests)))
+                except BaseException:
+                    STOPPED.set()  # The other guests end, too.
+                    raise
+        finally:
+            join(parts, folder)
     lost = [ran.ending for ran in rans if ran.ending.status is None]
     ending = lost[0] if lost else Ending(together([ran.status for ran in rans]))
     began = [ran.start_up for ran in rans if ran.start_up is not None]

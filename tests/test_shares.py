@@ -1,10 +1,11 @@
 """Shares of a run: each row is in one of them, and what guests with a share each have left becomes one result."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from kernels.shares import join, together
+from kernels.shares import join, joining, together
 from reports.results import read_results
 from tests.conftest import Project
 from tests.samples import RECORDS, ROWS, records, written
@@ -57,6 +58,20 @@ def test_a_share_that_was_cut_off_leaves_no_end(tmp_path: Path) -> None:
     results = read_results(tmp_path)
     assert "cut off" in results.incomplete
     assert len(results.rows) == 4
+
+
+def test_what_guests_left_is_joined_when_who_started_them_is_no_more(tmp_path: Path) -> None:
+    parts = [tmp_path / "share-1", tmp_path / "share-2"]
+    written(parts[0], RECORDS[:3])
+    (parts[0] / "junit.xml").write_text("<testsuites><test", encoding="ascii")
+    written(parts[1], records(ROWS[4:]))
+    for _ in range(2):
+        subprocess.run(["sh", "-c", joining(parts, tmp_path)], check=True)
+        results = read_results(tmp_path)
+        assert "cut off" in results.incomplete
+        assert len(results.rows) == 4
+        assert {path.name for path in tmp_path.iterdir()} >= {"results.jsonl", "index.html"}
+        assert not parts[0].exists()
 
 
 def test_a_share_without_rows_does_not_fail_the_run() -> None:

@@ -29,12 +29,14 @@ STALE = "of an earlier run"
 _MODULES = [f"suites/connect/test_{name}.py" for name in ("timeout", "cgroup", "unix_names", "firewall")]
 _ROWS = [f"--row=connect.{name}" for name in ("ETIMEDOUT.tcp*", "cgroup-bpf.*", "ENOENT*", "netfilter*")]
 _STALL = "60"  # Seconds; a guest may hang when one of its processes is struck, and is ended after so long.
-# Rows that a guest of any kind can run, as few as will do: it takes long enough to start.
-_GUEST = ["suites/connect/test_unix_names.py", "--row=connect.ENOENT*"]
+# Rows that a guest of any kind can run, as few as will do: it takes long enough to start. Two of a kind share them.
+_GUEST = ["suites/connect/test_unix_names.py", "--clause=connect.ENOENT*"]
 # How the processes of a guest are called: of user-mode Linux, and of gVisor, whose own are copies of one program.
 _GUESTS = ("linux.uml", "linux", "runsc", "exe")
-# A worker that has only begun when its controller is gone knows nothing but execnet yet.
-_TOO_YOUNG = re.compile(r'^Traceback .*\n(  File "<string>", .*\n)+(BrokenPipe|EOF)Error.*\n', re.MULTILINE)
+# A worker that has only begun when its controller is gone knows nothing but execnet yet, or is told half a line of it.
+_TOO_YOUNG = re.compile(
+    r'^Traceback .*\n(  File "<string>", .*\n)+( *\n)?(BrokenPipe|EOF|Syntax)Error.*\n', re.MULTILINE
+)
 _WORKER = "sys.stdin.readline()"  # What xdist has a worker's interpreter do is told to it there.
 # A row that has ended, on pytest's terminal: its verdict stands behind it, or a worker and the verdict before it.
 _ENDED = re.compile(r"^\[gw\d+\].*::\w+\[(\S+)\] *$|::\w+\[(connect\.\S+)\] [A-Z].*%\]$", re.MULTILINE)
@@ -192,7 +194,9 @@ def _part(process: psutil.Process, leader: int) -> str:
 def _records(results: Path, said: str, *, whole: bool, may_lack: bool, status: int) -> list[str]:
     """What is wrong with the results of a run that was struck, or was not."""
     names = {path.name for path in results.iterdir()}
-    wrong = [f"half a file: {name}" for name in sorted(names) if name.startswith(".") or name == "command.sh"]
+    wrong = [
+        f"half a file: {name}" for name in sorted(names) if name.startswith((".", "share-")) or name == "command.sh"
+    ]
     if "results.jsonl" not in names:
         return [*wrong, f"there are no results:\n{said[-3000:]}"] if whole and not may_lack else wrong
     pages = [name for name in PAGES if name in names]
