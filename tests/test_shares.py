@@ -66,7 +66,7 @@ def test_what_guests_left_is_joined_when_who_started_them_is_no_more(tmp_path: P
     (parts[0] / "junit.xml").write_text("<testsuites><test", encoding="ascii")
     written(parts[1], records(ROWS[4:]))
     for _ in range(2):
-        subprocess.run(["sh", "-c", joining(parts, tmp_path)], check=True)
+        subprocess.run(["/bin/sh", "-c", joining(parts, tmp_path)], check=True)
         results = read_results(tmp_path)
         assert "cut off" in results.incomplete
         assert len(results.rows) == 4
