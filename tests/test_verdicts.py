@@ -47,6 +47,19 @@ def test_a_kernel_that_conforms(project: Project) -> None:
     assert ran.end["verdicts"] == {"conforms": 1, "deviates": 0, "not-exercised": 0, "harness-error": 0}
 
 
+def test_what_a_row_that_conforms_has_observed(project: Project) -> None:
+    """The error of the clause's name, and not what came after it."""
+    names = ("ECONNREFUSED", "other")
+    project.clauses(*names)
+    for name in names:
+        project.test(
+            "assert sock.connect(servers.closed()) == ECONNREFUSED\nassert sock.connect(server.address) == 0", name=name
+        )
+    rows = project.run().rows
+    found = {id_.partition("/")[0]: (row["expected"], row["observed"]) for id_, row in rows.items()}
+    assert found == {"demo.ECONNREFUSED": ("ECONNREFUSED", "ECONNREFUSED"), "demo.other": ("0", "0")}
+
+
 def test_a_row_that_hangs_says_where(project: Project) -> None:
     project.test(A_HANG)
     ran = project.run("-n", "1")
