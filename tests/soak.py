@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -48,7 +49,13 @@ def main() -> int:
         under_load = number * chosen.loaded // chosen.count < (number + 1) * chosen.loaded // chosen.count
         user = number * chosen.user // chosen.count < (number + 1) * chosen.user // chosen.count
         workers = random.Random(seed + number).choice(_WORKERS)  # noqa: S311  Nobody's secret.
-        status, seconds, rows, held = _run(seed + number, workers, chosen.arguments, under_load=under_load, user=user)
+        try:
+            status, seconds, rows, held = _run(
+                seed + number, workers, chosen.arguments, under_load=under_load, user=user
+            )
+        except KeyboardInterrupt:
+            print("stopped; what ran before is compared", flush=True)
+            break
         for id_, end in rows.items():
             ends[user, id_][end] += 1
         runs[user] += 1
@@ -66,10 +73,10 @@ def main() -> int:
             print(f"    missing {runs[user] - seen.total()} times")
     rows_seen = len({id_ for _, id_ in ends})
     print(
-        f"{rows_seen} rows, {chosen.count} runs: {len(differing)} rows differed, {bad} runs failed, "
+        f"{rows_seen} rows, {runs.total()} runs: {len(differing)} rows differed, {bad} runs failed, "
         f"at most {most} network namespaces at a time"
     )
-    return 1 if differing or bad else 0
+    return 1 if differing or bad or runs.total() < chosen.count else 0
 
 
 def _run(
@@ -91,7 +98,12 @@ def _run(
             ) as run,
             watched(run.pid) as held,
         ):
-            stdout, stderr = run.communicate()
+            try:
+                stdout, stderr = run.communicate()
+            except KeyboardInterrupt:
+                run.send_signal(signal.SIGINT)  # As if it had been in the terminal's group.
+                run.communicate()
+                raise
         seconds = time.monotonic() - start
         results = Path(folder) / "results.jsonl"
         lines = results.read_text(encoding="utf-8").splitlines() if results.exists() else []
