@@ -1,6 +1,5 @@
 """One run by several guests at a time, of one kernel: each has a share of the rows, and one result is made of them."""
 
-import contextlib
 import shlex
 import shutil
 import subprocess
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from kernels.files import CONSOLE, EVIDENCE, JUNIT, RESULTS, line_of, record
+from kernels.files import CONSOLE, EVIDENCE, JUNIT, PAGE, RESULTS, line_of, record
 from kernels.kernel import ROOT, python
 
 
@@ -22,34 +21,38 @@ def join(parts: list[Path], folder: Path) -> None:
         parts: the folders, which are gone afterwards.
         folder: where the results, the evidence, the console's log, JUnit's file and the report go.
     """
-    with (folder / CONSOLE).open("ab") as console:
+    with (folder / CONSOLE).open("wb") as console:
         for part in parts:
             if (part / CONSOLE).exists():
                 console.write((part / CONSOLE).read_bytes())
     _join_results([part / RESULTS for part in parts if (part / RESULTS).exists()], folder / RESULTS)
-    _join_junit([part / JUNIT for part in parts if (part / JUNIT).exists()], folder / JUNIT)
+    _join_junit([part / JUNIT for part in parts], folder / JUNIT)
     for part in parts:
         for kept in (part / EVIDENCE).glob("*"):
             (folder / EVIDENCE).mkdir(exist_ok=True)
             shutil.rmtree(folder / EVIDENCE / kept.name, ignore_errors=True)
             shutil.move(kept, folder / EVIDENCE / kept.name)
-        shutil.rmtree(part, ignore_errors=True)
     if (folder / RESULTS).exists():
         page = [python(), "-m", "reports", "html", str(folder)]
         subprocess.run(page, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)  # noqa: S603  Our own command.
+    for part in parts:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def joining(parts: list[Path], folder: Path) -> str:
-    """The same in words for sh(1), for when who started the guests is no more; nothing where it has been done."""
+    """The same in words for sh(1), for when who started the guests is no more, however far that had come with it."""
     command = shlex.join([python(), "-m", "kernels.shares", str(folder), *map(str, parts)])
-    # What is killed beside this process may write for a moment.
-    return f"[ ! -d {shlex.quote(str(parts[0]))} ] || {{ sleep 1; cd {shlex.quote(str(ROOT))} && {command}; }}"
+    # The report comes last. What is killed beside this process may write for a moment.
+    done = f"[ -e {shlex.quote(str(folder / PAGE))} ]"
+    left = shlex.join(map(str, parts))
+    return f"{done} || {{ sleep 1; cd {shlex.quote(str(ROOT))} && {command}; }}; rm -rf {left}"
 
 
 def _join_results(paths: list[Path], whole: Path) -> None:
     """Write the first part's facts, the rows of all, and an end that counts them, if all have one."""
     ends: list[dict[str, Any]] = []
     begun = False
+    whole.unlink(missing_ok=True)  # Of a join that was cut off.
     for path in paths:
         with path.open(encoding="utf-8") as lines, whole.open("a", encoding="utf-8") as out:
             for line in lines:
@@ -86,12 +89,14 @@ def together(statuses: list[int]) -> int:
 
 
 def _join_junit(paths: list[Path], whole: Path) -> None:
+    """One of all, or none where a part has none, or half a one: what lacks rows would look whole."""
     suites = ET.Element("testsuites")
-    for path in paths:
-        with contextlib.suppress(ET.ParseError):  # It was cut off.
+    try:
+        for path in paths:
             suites.extend(ET.parse(path).getroot())  # noqa: S314  pytest's own, of a run that was ours.
-    if paths:
-        ET.ElementTree(suites).write(whole, encoding="utf-8", xml_declaration=True)
+    except (FileNotFoundError, ET.ParseError):
+        return
+    ET.ElementTree(suites).write(whole, encoding="utf-8", xml_declaration=True)
 
 
 if __name__ == "__main__":

@@ -111,15 +111,13 @@ def _run_in_several(kernel: Kernel, folder: Path, arguments: list[str], limits: 
         return _run_in_one(kernel, parts[number], [*arguments, f"--share={number + 1}/{guests}"], limits)
 
     with in_case_of_death(joining(parts, folder)):
-        try:
-            with ThreadPoolExecutor(guests) as pool:
-                try:
-                    rans = list(pool.map(run, range(guests)))
-                except BaseException:
-                    STOPPED.set()  # The other guests end, too.
-                    raise
-        finally:
-            join(parts, folder)
+        with ThreadPoolExecutor(guests) as pool:
+            try:
+                rans = list(pool.map(run, range(guests)))
+            except BaseException:
+                STOPPED.set()  # The other guests end, too.
+                raise
+        join(parts, folder)
     lost = [ran.ending for ran in rans if ran.ending.status is None]
     ending = lost[0] if lost else Ending(together([ran.status for ran in rans]))
     began = [ran.start_up for ran in rans if ran.start_up is not None]

@@ -73,8 +73,7 @@ def test_kernel(sock: Socket, new_socket: SocketMaker, world: World) -> None:
     assert name != Netlink()
     assert second.getsockname().value not in (Netlink(), name)
     assert name.groups == 0
-    assert sock.send(get_loopback(world)) == 0
-    assert struct.unpack_from("=4xH", sock.recv().value)[0] == RTM_NEWLINK
+    assert_answered(sock, world)
     assert sock.getsockname() == name
 
 
