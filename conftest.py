@@ -38,14 +38,14 @@ from fixtures.plan import PlanError, RowPlan, rows_of
 from fixtures.provided import FEATURES, RUN_FOLDER, carries, lives_in_kept_world
 from fixtures.rows import ROW, RowState
 from netns import IsolationError, enter_private_network, in_user_namespace, kept_loopback
-from reports import selection
-from reports.catalogue import CatalogueError
-from reports.collector import Collector
-from reports.expectations import KernelFacts, load_expectations
-from reports.records import Run
 from reports.terminal import listing
+from results import selection
+from results.catalogue import CatalogueError
+from results.expectations import KernelFacts, load_expectations
+from results.journal import JOURNAL, Journal
+from results.records import Run
+from results.writer import Collector
 from wiring.choosing import adds_up, is_whole, load, plan_of, wait_of, wanted
-from wiring.journal import JOURNAL, Journal
 from wiring.keeper import Keeper, hold
 from wiring.limits import what_is_short
 from wiring.options import declare

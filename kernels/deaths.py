@@ -1,7 +1,7 @@
 """What is done about a kernel that dies while it runs the suites: find the row that it died of, and go on behind it.
 
 The files in the folder of the results say all that is needed: ``results.jsonl`` has the rows that have ended, and the
-journal those that had begun (``wiring.journal``). Where one row was under way, the kernel died of it. Where several
+journal those that had begun (``results.journal``). Where one row was under way, the kernel died of it. Where several
 were, they are tried again one at a time in a new kernel, until it dies again.
 """
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kernels.files import CONSOLE, EVIDENCE, JOURNAL, RESULTS, record
 from kernels.kernel import rewrite
+from results.files import CONSOLE, EVIDENCE, JOURNAL, RESULTS, record
 
 UNDER_WAY, REST, NOTHING = "under-way", "rest", "nothing"
 _MOST = 1 << 20  # Bytes of the console that are kept for a row.

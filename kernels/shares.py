@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from kernels.files import CONSOLE, EVIDENCE, JUNIT, PAGE, RESULTS, line_of, record
 from kernels.kernel import ROOT, python
+from results.files import CONSOLE, EVIDENCE, JUNIT, PAGE, RESULTS, line_of, record
 
 
 def join(parts: list[Path], folder: Path) -> None:

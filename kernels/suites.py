@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kernels.deaths import NOTHING, UNDER_WAY, Inquest
-from kernels.files import CONSOLE, JOURNAL, JUNIT, PAGE, RESULTS, line_of, record
 from kernels.kernel import ROOT, STOPPED, Ending, Kernel, Order, in_case_of_death, python, rewrite
 from kernels.shares import join, joining, together
+from results.files import CONSOLE, JOURNAL, JUNIT, PAGE, RESULTS, line_of, record
 
 LIMIT = 1800.0
 """Seconds that a kernel gets for the suites, where nothing else is said."""

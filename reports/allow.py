@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from reports.catalogue import CatalogueError, Table, read_toml
-from reports.changes import MISSING, WORSE, Difference, verdict
-from reports.records import VERDICTS
+from results.catalogue import CatalogueError, Table, read_toml
+from results.changes import MISSING, WORSE, Difference, verdict
+from results.records import VERDICTS
 
 
 @dataclass(frozen=True)

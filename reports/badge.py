@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from html import escape
 
 from reports.commandline import Commands, declare, wants_output, wants_results, write
-from reports.plain import one_line
-from reports.records import CONFORMS, DEVIATES
-from reports.results import Results, read_many
+from results.printable import one_line
+from results.reader import Results, read_many
+from results.records import CONFORMS, DEVIATES
 
 _EXAMPLES = """reports/out -o conformance.svg
 reports/out --name "connect(2) on 6.18" -o conformance.svg"""

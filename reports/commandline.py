@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
-from reports.plain import one_line
-from reports.results import Results, ResultsError
+from results.printable import one_line
+from results.reader import Results, ResultsError
 
 # argparse has no public name for it, and what it has takes no parameter when it runs.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  As the line above says.

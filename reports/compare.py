@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from reports.allow import Allowance, allowance, load_allowances, unused
-from reports.catalogue import CatalogueError
-from reports.changes import CHANGES, NEW, SAME, WORDS, WORSE, Difference, cell, compare, counts, steps
 from reports.commandline import CommandError, Commands, declare, name, wants_labels, wants_results, write
-from reports.plain import one_line
-from reports.records import Row
 from reports.render import write_page
-from reports.results import Results, read_many
 from reports.terminal import privilege
+from results.catalogue import CatalogueError
+from results.changes import CHANGES, NEW, SAME, WORDS, WORSE, Difference, cell, compare, counts, steps
+from results.printable import one_line
+from results.reader import Results, read_many
+from results.records import Row
 
 SHOWN = 20
 _WIDEST_CELL = 40

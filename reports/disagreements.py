@@ -7,12 +7,12 @@ words, what was observed, and the row that shows it.
 import argparse
 from collections.abc import Iterator
 
-from reports.catalogue import Clause
 from reports.commandline import Commands, declare, wants_output, wants_results, write
-from reports.conformance import ClauseScore, score_clauses
-from reports.plain import one_line
-from reports.records import DEVIATES
-from reports.results import Results, read_results
+from results.catalogue import Clause
+from results.printable import one_line
+from results.reader import Results, read_results
+from results.records import DEVIATES
+from results.scores import ClauseScore, score_clauses
 
 _HEAD = """# Where documents and kernel part
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from reports.commandline import CommandError, Commands, declare, wants_output, wants_results, write
-from reports.conformance import NOT_SELECTED, reasons_not_exercised, score_documents
-from reports.plain import one_line
-from reports.records import CONFORMS, HARNESS_ERROR, Row
-from reports.results import Results, read_many
 from reports.terminal import privilege, word
+from results.printable import one_line
+from results.reader import Results, read_many
+from results.records import CONFORMS, HARNESS_ERROR, Row
+from results.scores import NOT_SELECTED, reasons_not_exercised, score_documents
 
 ANNOTATIONS = 10  # GitHub shows this many errors of a step, and passes over the rest.
 LARGEST_SUMMARY = 1 << 20  # Bytes that GitHub takes from a step.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from reports.packing import Packer
-from reports.results import Results
+from results.reader import Results
 
 _PAGE = Path(__file__).parent / "page"
 # In the order in which they need each other.

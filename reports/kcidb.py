@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import Any
 
 from reports.commandline import CommandError, Commands, declare, wants_output, wants_results, write
-from reports.plain import one_line
-from reports.records import CONFORMS, DEVIATES, HARNESS_ERROR, NEVER_REACHED, Row
-from reports.results import Results, read_many
 from reports.terminal import privilege
+from results.printable import one_line
+from results.reader import Results, read_many
+from results.records import CONFORMS, DEVIATES, HARNESS_ERROR, NEVER_REACHED, Row
 
 VERSION = {"major": 5, "minor": 3}
 LONGEST_EXCERPT = 16384  # Characters that the schema lets a log's excerpt have.

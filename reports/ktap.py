@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from reports.commandline import Commands, declare, wants_output, wants_results, write
-from reports.conformance import ClauseScore, score_clauses
-from reports.plain import one_line
-from reports.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row
-from reports.results import Results, read_many
 from reports.terminal import privilege
+from results.printable import one_line
+from results.reader import Results, read_many
+from results.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row
+from results.scores import ClauseScore, score_clauses
 
 _EXAMPLES = """reports/out
 reports/out -o results.ktap"""

@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from reports.commandline import CommandError, Commands, declare, name, wants_labels, wants_results, write
-from reports.plain import one_line
-from reports.records import End, Row, Run
 from reports.render import write_page
-from reports.results import RESULTS, folder_of, incompleteness, read_runs, records
+from results.printable import one_line
+from results.reader import RESULTS, folder_of, incompleteness, read_runs, records
+from results.records import End, Row, Run
 
 _EXAMPLES = """6.1 6.12 6.18 -o all-kernels
 linux/results.jsonl gvisor/results.jsonl --label linux --label gvisor -o both"""

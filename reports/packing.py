@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from reports.packets import Told, tell
-from reports.records import VERDICTS, End
-from reports.results import incompleteness
+from results.reader import incompleteness
+from results.records import VERDICTS, End
 
 PART = 64  # Rows in a compressed part: fewer compress worse, more take longer to open.
 _LEVEL = 5  # Of zlib: a tenth larger than the best, in half of its time.

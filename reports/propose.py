@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from reports.commandline import CommandError, Commands, declare, wants_output, wants_results, write
-from reports.records import CONFORMS, DEVIATES, Row
-from reports.results import Results, read_many
+from results.reader import Results, read_many
+from results.records import CONFORMS, DEVIATES, Row
 
 _EXAMPLES = """reports/out
 --update reports/out/gvisor -o new.toml"""

@@ -7,8 +7,8 @@ from pathlib import Path
 from reports.commandline import CommandError, Commands, declare, name, wants_labels, wants_output, wants_results, write
 from reports.html import page, way_to
 from reports.packing import Packer
-from reports.records import End, Row, Run
-from reports.results import ResultsError, default_label, folder_of, read_runs, records
+from results.reader import ResultsError, default_label, folder_of, read_runs, records
+from results.records import End, Row, Run
 
 _EXAMPLES = """reports/out
 old/results.jsonl -o old.html

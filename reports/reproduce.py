@@ -6,7 +6,7 @@ from pathlib import Path
 from reports.commandline import CommandError, Commands, declare, wants_output, write
 from reports.reproducer.program import program
 from reports.reproducer.words import NotExpressible
-from reports.results import Results, read_many
+from results.reader import Results, read_many
 
 __all__ = ["NotExpressible", "add_command", "reproduce"]
 

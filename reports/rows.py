@@ -9,9 +9,9 @@ import csv
 import io
 
 from reports.commandline import Commands, declare, wants_output, wants_results, write
-from reports.plain import one_line
-from reports.records import Row
-from reports.results import Results, read_many
+from results.printable import one_line
+from results.reader import Results, read_many
+from results.records import Row
 
 COLUMNS = (
     "run",

@@ -4,12 +4,12 @@ import argparse
 from collections import Counter
 from collections.abc import Iterable
 
-from reports.catalogue import Clause
 from reports.commandline import Commands, declare, wants_results, write
-from reports.conformance import NOT_SELECTED, DocumentScore, reasons_not_exercised, score_clauses, score_documents
-from reports.plain import one_line
-from reports.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row
-from reports.results import Results, read_many
+from results.catalogue import Clause
+from results.printable import one_line
+from results.reader import Results, read_many
+from results.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row
+from results.scores import NOT_SELECTED, DocumentScore, reasons_not_exercised, score_clauses, score_documents
 
 _MANY = 20
 _TITLE = "statements by document"

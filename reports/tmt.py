@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from reports.commandline import CommandError, Commands, declare, wants_output, wants_results, write
-from reports.conformance import DocumentScore, score_documents
-from reports.plain import one_line
-from reports.records import HARNESS_ERROR, NOT_EXERCISED, VERDICTS, Row
-from reports.results import Results, read_many
 from reports.terminal import privilege
+from results.printable import one_line
+from results.reader import Results, read_many
+from results.records import HARNESS_ERROR, NOT_EXERCISED, VERDICTS, Row
+from results.scores import DocumentScore, score_documents
 
 ROWS = 10
 """How many rows that fail the run are named in the notes of a document."""

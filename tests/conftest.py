@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reports.results import Results, read_results
+from results.reader import Results, read_results
 from tests.samples import EVIL, HOSTILE, RECORDS, RUN, sample, written
 
 ROOT = Path(__file__).parent.parent
@@ -29,7 +29,7 @@ import os, signal, threading
 from errno import *
 import pytest
 
-from reports.results import Results, read_results
+from results.reader import Results, read_results
 from tests.samples import EVIL, HOSTILE, RECORDS, RUN, expectation, records, row, sample, written
 from fixtures import *
 """

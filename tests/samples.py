@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from reports.__main__ import main
-from reports.records import End, Row, Run
-from reports.results import Results, read_results
+from results.reader import Results, read_results
+from results.records import End, Row, Run
 
 CLAUSES = ("a", "b", "c", "d", "e", "f", "g")
 RUN = Run(

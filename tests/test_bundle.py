@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from bundle import start
-from reports.results import read_results
+from results.reader import read_results
 from tests.conftest import ROOT
 
 SELECTION = ("-n", "1", "--door", "syscall", "--clause", "connect.EISCONN.unix.*")

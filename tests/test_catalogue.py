@@ -5,7 +5,7 @@ import tomllib
 
 import pytest
 
-from reports.catalogue import load_suite
+from results.catalogue import load_suite
 from tests.conftest import CLAUSE, HEAD, ROOT, Project
 
 TWICE = """

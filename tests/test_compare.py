@@ -9,9 +9,9 @@ import pytest
 
 from reports import compare as command
 from reports.allow import allowance, load_allowances
-from reports.catalogue import CatalogueError
-from reports.changes import change, compare
-from reports.records import Row
+from results.catalogue import CatalogueError
+from results.changes import change, compare
+from results.records import Row
 from tests.samples import ROWS, RUN, expectation, records, row, sample, written
 from tests.samples import run_reports as run
 

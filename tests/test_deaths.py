@@ -21,7 +21,7 @@ from kernels.kernel import Ending, Kernel, Order, carry_out
 from kernels.suites import Limits, Ran, run_suites
 from kernels.uml import UML
 from reports.merge import merge
-from reports.records import NEVER_REACHED
+from results.records import NEVER_REACHED
 from tests.conftest import ROOT, Project, read_records
 
 KILL = "os.killpg(0, signal.SIGKILL)"

@@ -17,9 +17,9 @@ from reports.badge import badge, svg
 from reports.disagreements import disagreements
 from reports.kcidb import kcidb, path, status
 from reports.ktap import ktap
-from reports.records import NEVER_REACHED
-from reports.results import Results
 from reports.rows import COLUMNS, rows_as_csv
+from results.reader import Results
+from results.records import NEVER_REACHED
 from tests.readers import shown, xml
 from tests.samples import HOSTILE, RECORDS, ROWS, RUN, expectation, row, run_reports, sample, written
 

@@ -7,8 +7,8 @@ from urllib.parse import unquote
 import pytest
 
 from reports import github
-from reports.plain import one_line
-from reports.results import Results
+from results.printable import one_line
+from results.reader import Results
 from tests.conftest import Project
 from tests.readers import shown
 from tests.samples import ROWS, run_reports, sample

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from reports.html import render
-from reports.results import read_results
 from reports.terminal import summary
+from results.reader import read_results
 from tests.conftest import Project
 from tests.samples import CALL, RECORDS, run_reports, written
 from tests.test_results import data_of

@@ -22,9 +22,9 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from markdown_it import MarkdownIt
 
 from netns.capture import Captured, write_packets
-from reports.catalogue import CatalogueError, load_suite
-from reports.expectations import KernelFacts, load_expectations
 from reports.packets import tell
+from results.catalogue import CatalogueError, load_suite
+from results.expectations import KernelFacts, load_expectations
 from tests.samples import RECORDS, run_reports
 
 COMMANDS = ("summary", "ktap", "kcidb", "github", "csv", "badge", "disagreements", "html", "compare", "merge", "tmt")

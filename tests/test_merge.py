@@ -8,8 +8,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from reports.records import Row
-from reports.results import read_many, read_results
+from results.reader import read_many, read_results
+from results.records import Row
 from tests.conftest import ROOT, read_records
 from tests.samples import RECORDS, ROWS, row, run_reports, sample, written
 
@@ -40,7 +40,7 @@ def test_a_merged_file_holds_every_run(tmp_path: Path) -> None:
     assert [len(each.rows) for each in runs] == [6, 1, 2]
     assert [bool(each.incomplete) for each in runs] == [False, False, True]
     assert [replace(each, run=None) for each in runs[0].rows] == read_results(tmp_path / "a").rows
-    schema = json.loads((ROOT / "reports" / "results.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads((ROOT / "results" / "results.schema.json").read_text(encoding="utf-8"))
     for record in read_records(tmp_path / "all" / "results.jsonl"):
         jsonschema.Draft202012Validator(schema).validate(record)
 

@@ -18,7 +18,7 @@ from reports.html import render
 from reports.packets import tell
 from reports.packing import PART
 from reports.render import write_page
-from reports.results import read_many
+from results.reader import read_many
 from tests.conftest import ROOT
 from tests.samples import CALL, ROWS, RUN, records, row, run_reports, sample, written
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from reports.conformance import score_documents
 from reports.html import render, write_html
-from reports.records import Row
-from reports.results import Results, read_many
+from results.reader import Results, read_many
+from results.records import Row
+from results.scores import score_documents
 from tests.browser import MISSING, browser, find_browser, opened
 from tests.samples import CALL, ROWS, RUN, records, row, sample, written
 

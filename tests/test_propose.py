@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from reports.records import Row
+from results.records import Row
 from tests.samples import RUN, expectation, row, run_reports, sample
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from reports import shapes
 from reports.html import render
-from reports.plain import one_line
-from reports.results import ResultsError, read_many, read_results
 from reports.terminal import summary
+from results import shapes
+from results.printable import one_line
+from results.reader import ResultsError, read_many, read_results
 from tests.conftest import ROOT
 from tests.samples import RECORDS, written
 
@@ -18,7 +18,7 @@ NESTED = b"[" * 100000 + b"\n"
 
 
 def test_what_is_relied_upon_is_what_the_schema_requires() -> None:
-    schema = json.loads((ROOT / "reports" / "results.schema.json").read_text(encoding="utf-8"))["$defs"]
+    schema = json.loads((ROOT / "results" / "results.schema.json").read_text(encoding="utf-8"))["$defs"]
     call, clause, suite, feature = schema["call"], schema["clause"], schema["suite"], schema["feature"]
     run, row, end = schema["run"], schema["row"], schema["end"]
     pairs: list[tuple[Any, Any]] = [(shapes.Call, call), (shapes.Clause, clause), (shapes.Suite, suite)]
@@ -115,11 +115,11 @@ def test_lines_that_are_no_json(tmp_path: Path) -> None:
 
 def test_files_that_are_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = written(tmp_path, RECORDS)
-    monkeypatch.setattr("reports.results.LARGEST_FILE", 5000)
+    monkeypatch.setattr("results.reader.LARGEST_FILE", 5000)
     with pytest.raises(ResultsError, match="which is more than is read"):
         read_results(path)
     monkeypatch.undo()
-    monkeypatch.setattr("reports.results.MOST_ROWS", 3)
+    monkeypatch.setattr("results.reader.MOST_ROWS", 3)
     with pytest.raises(ResultsError, match="has more than 3 rows, which is more than is read"):
         read_results(path)
     with pytest.raises(ResultsError, match="has a line of more than 64 MiB"):

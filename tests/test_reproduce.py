@@ -16,7 +16,7 @@ from fixtures.memory import Memory
 from netns import WORLDS, can_return
 from reports.reproduce import NotExpressible, reproduce
 from reports.reproducer.network import RECIPES
-from reports.results import read_results
+from results.reader import read_results
 from tests.conftest import Ran
 from tests.samples import ROWS, RUN, row, run_reports, sample
 

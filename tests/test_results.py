@@ -9,8 +9,8 @@ import pytest
 
 from reports.disagreements import disagreements
 from reports.html import render
-from reports.results import ResultsError, read_results
 from reports.terminal import summary
+from results.reader import ResultsError, read_results
 from tests.conftest import ROOT, Project, Ran
 from tests.samples import ROWS, sample
 
@@ -41,7 +41,7 @@ def ran(project: Project) -> Ran:
 
 
 def test_every_record_follows_the_schema(ran: Ran) -> None:
-    schema = json.loads((ROOT / "reports" / "results.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads((ROOT / "results" / "results.schema.json").read_text(encoding="utf-8"))
     validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
     validator.check_schema(schema)
     assert [record["record"] for record in ran.records] == ["run", *["row"] * 5, "end"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kernels.shares import join, joining, together
-from reports.results import read_results
+from results.reader import read_results
 from tests.conftest import Project
 from tests.samples import RECORDS, ROWS, records, written
 

@@ -4,9 +4,9 @@ import pytest
 
 from fixtures.plan import RowPlan
 from fixtures.provided import why_not
-from reports import selection
-from reports.catalogue import CatalogueError, Suite, load_suites
-from reports.selection import Selection, SelectionError
+from results import selection
+from results.catalogue import CatalogueError, Suite, load_suites
+from results.selection import Selection, SelectionError
 from wiring.state import EXPECTATIONS, SUITES, clause_of
 
 

@@ -11,10 +11,10 @@ from _pytest.junitxml import xml_key
 
 from fixtures.plan import RowPlan
 from reports import github
-from reports.collector import Collector
-from reports.records import CONFORMS, HARNESS_ERROR, NEVER_REACHED, NOT_EXERCISED, Row
 from reports.terminal import summary
-from wiring.journal import JOURNAL
+from results.journal import JOURNAL
+from results.records import CONFORMS, HARNESS_ERROR, NEVER_REACHED, NOT_EXERCISED, Row
+from results.writer import Collector
 from wiring.state import SUITES
 
 

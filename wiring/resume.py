@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from fixtures.plan import RowPlan
-from reports.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row, Run
-from reports.results import ResultsError, read_results
 from reports.terminal import failure, word
-from wiring.journal import read_journal
+from results.journal import read_journal
+from results.reader import ResultsError, read_results
+from results.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row, Run
 from wiring.recorder import blank_row
 from wiring.state import EXPECTATIONS, SUITES, clause_of
 

@@ -5,9 +5,9 @@ import pytest
 from fixtures.overlap import Overlap
 from fixtures.rows import RowState
 from netns import Isolation
-from reports.catalogue import Clause, Suite
-from reports.expectations import Expectations
-from reports.selection import Selection
+from results.catalogue import Clause, Suite
+from results.expectations import Expectations
+from results.selection import Selection
 
 SUITES = pytest.StashKey[list[Suite]]()
 EXPECTATIONS = pytest.StashKey[dict[str, Expectations]]()

@@ -4,10 +4,10 @@ import pytest
 
 from fixtures.beside import beside
 from fixtures.rows import ROW, RowState
-from reports.expectations import Expectations, Judgement
-from reports.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row
-from reports.selection import find_suite
 from reports.terminal import failure, word
+from results.expectations import Expectations, Judgement
+from results.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row
+from results.selection import find_suite
 from wiring.recorder import blank_row
 from wiring.state import EXPECTATIONS, SUITES, clause_of
 

@@ -1,5 +1,5 @@
 // @ts-check
-// From rows to what people ask first: the state of a clause, a sentence, a document. reports/conformance.py says the same
+// From rows to what people ask first: the state of a clause, a sentence, a document. results/scores.py says the same
 // for the terminal, and a test holds the two together.
 
 /**

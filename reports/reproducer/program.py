@@ -5,12 +5,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from reports.catalogue import Clause
-from reports.records import CONFORMS, DEVIATES, Row, Run
 from reports.reproducer.calls import Written
 from reports.reproducer.network import HOSTS, Network
 from reports.reproducer.step import Step
 from reports.reproducer.words import NotExpressible, comment, integer, text
+from results.catalogue import Clause
+from results.records import CONFORMS, DEVIATES, Row, Run
 
 _PARTS = Path(__file__).parent / "parts.c"
 _HEAD = re.compile(r"^/\*\*\* (\w+):((?: \w+)*) \*\*\*/$", re.MULTILINE)

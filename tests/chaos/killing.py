@@ -17,8 +17,8 @@ from pathlib import Path
 
 import psutil
 
-from reports.records import NEVER_REACHED
-from reports.results import PAGES, Results, ResultsError, read_results
+from results.reader import PAGES, Results, ResultsError, read_results
+from results.records import NEVER_REACHED
 from tests.chaos.traces import Watch
 from tests.samples import run_reports
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from reports.plain import one_line
+from results.printable import one_line
 
 
 class CatalogueError(Exception):

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from reports.catalogue import Clause, Document, merged
-from reports.honesty import contradiction
-from reports.records import SCHEMA_VERSION, VERDICTS, End, Row, Run, known, lighten
+from results.catalogue import Clause, Document, merged
+from results.consistency import contradiction
+from results.records import SCHEMA_VERSION, VERDICTS, End, Row, Run, known, lighten
 
 RESULTS = "results.jsonl"
 PAGES = ("index.html", "junit.xml")
@@ -200,7 +200,7 @@ class _Reader:
         # Imported late: a test run writes results and reads none.
         import msgspec
 
-        from reports import shapes
+        from results import shapes
 
         self._path = path
         self._light = light

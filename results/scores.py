@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from reports.catalogue import Clause, Document, Sentence
-from reports.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row
-from reports.results import Results
+from results.catalogue import Clause, Document, Sentence
+from results.reader import Results
+from results.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row
 
 NOT_SELECTED = "no row of it was selected for this run"
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from reports.catalogue import CatalogueError, Suite, Table, read_toml
+from results.catalogue import CatalogueError, Suite, Table, read_toml
 
 
 @dataclass(frozen=True)

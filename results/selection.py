@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from reports.catalogue import Suite
-from reports.expectations import Expectations
+from results.catalogue import Suite
+from results.expectations import Expectations
 
 
 class SelectionError(Exception):

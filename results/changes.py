@@ -14,8 +14,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reports.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row
-from reports.results import Results
+from results.reader import Results
+from results.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row
 
 MISSING = "missing"
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from reports.html import page
 from reports.packing import Packer
-from reports.records import NEVER_REACHED, VERDICTS, End, Row, Run
-from reports.results import PAGES, RESULTS, Results
+from results.reader import PAGES, RESULTS, Results
+from results.records import NEVER_REACHED, VERDICTS, End, Row, Run
 
 
 class Collector:

@@ -6,7 +6,7 @@ no record, and the report says so.
 
 from typing import Any
 
-from reports.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED
+from results.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED
 
 
 def contradiction(row: dict[str, Any], act: str) -> str:
