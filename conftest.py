@@ -38,7 +38,7 @@ from fixtures.plan import PlanError, RowPlan, rows_of
 from fixtures.provided import FEATURES, RUN_FOLDER, carries, lives_in_kept_world
 from fixtures.rows import ROW, RowState
 from netns import IsolationError, enter_private_network, in_user_namespace, kept_loopback
-from reports.terminal import listing
+from reports.text import listing
 from results import selection
 from results.catalogue import CatalogueError
 from results.expectations import KernelFacts, load_expectations

@@ -23,7 +23,18 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 MACHINES = ("x86_64", "aarch64")
 # Kinds of C library, and the names under which the index has wheels for old and newer versions of it.
 _LIBRARIES = (("manylinux2014", "manylinux_2_17", "manylinux_2_28"), ("musllinux_1_1", "musllinux_1_2"))
-_CARRIED = ("conftest.py", "pyproject.toml", "LICENSE", "fixtures", "netns", "reports", "results", "suites", "wiring")
+_CARRIED = (
+    "conftest.py",
+    "pyproject.toml",
+    "LICENSE",
+    "fixtures",
+    "netns",
+    "programs",
+    "reports",
+    "results",
+    "suites",
+    "wiring",
+)
 _LEFT = shutil.ignore_patterns("__pycache__", "out", ".*")
 _AT_ONCE = 4  # Downloads, most of the time of which is waiting.
 

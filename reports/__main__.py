@@ -3,23 +3,12 @@
 import argparse
 import sys
 
-from reports import (
-    badge,
-    compare,
-    disagreements,
-    github,
-    kcidb,
-    ktap,
-    merge,
-    propose,
-    render,
-    reproduce,
-    rows,
-    schema,
-    terminal,
-    tmt,
-)
+from programs import command as reproduce
+from reports import text
 from reports.commandline import EXIT, carry_out
+from reports.commands import compare, merge, schema, suggest_expectations
+from reports.formats import badge, csv_rows, disagreements, github, kcidb, ktap, tmt
+from reports.html import command as html
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,18 +20,18 @@ def main(arguments: list[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    render.add_command(commands)
-    terminal.add_command(commands)
+    html.add_command(commands)
+    text.add_command(commands)
     compare.add_command(commands)
     merge.add_command(commands)
     disagreements.add_command(commands)
-    propose.add_command(commands)
+    suggest_expectations.add_command(commands)
     ktap.add_command(commands)
     kcidb.add_command(commands)
     tmt.add_command(commands)
     github.add_command(commands)
     badge.add_command(commands)
-    rows.add_command(commands)
+    csv_rows.add_command(commands)
     reproduce.add_command(commands)
     schema.add_command(commands)
     return carry_out(parser, arguments)

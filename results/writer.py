@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from io import FileIO
 from pathlib import Path
 
-from reports.html import page
-from reports.packing import Packer
+from reports.html.page_data import Packer
+from reports.html.render import page
 from results.reader import PAGES, RESULTS, Results
 from results.records import NEVER_REACHED, VERDICTS, End, Row, Run
 

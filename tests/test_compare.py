@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from reports import compare as command
-from reports.allow import allowance, load_allowances
+from reports.commands import compare as command
+from reports.commands.allowances import allowance, load_allowances
 from results.catalogue import CatalogueError
 from results.changes import change, compare
 from results.records import Row

@@ -20,7 +20,7 @@ import pytest
 from kernels.kernel import Ending, Kernel, Order, carry_out
 from kernels.suites import Limits, Ran, run_suites
 from kernels.uml import UML
-from reports.merge import merge
+from reports.commands.merge import merge
 from results.records import NEVER_REACHED
 from tests.conftest import ROOT, Project, read_records
 

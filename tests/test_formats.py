@@ -13,11 +13,11 @@ import pytest
 from kcidb_io.schema import V5_3
 from tap.parser import Parser
 
-from reports.badge import badge, svg
-from reports.disagreements import disagreements
-from reports.kcidb import kcidb, path, status
-from reports.ktap import ktap
-from reports.rows import COLUMNS, rows_as_csv
+from reports.formats.badge import badge, svg
+from reports.formats.csv_rows import COLUMNS, rows_as_csv
+from reports.formats.disagreements import disagreements
+from reports.formats.kcidb import kcidb, path, status
+from reports.formats.ktap import ktap
 from results.reader import Results
 from results.records import NEVER_REACHED
 from tests.readers import shown, xml

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from reports import github
+from reports.formats import github
 from results.printable import one_line
 from results.reader import Results
 from tests.conftest import Project

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from reports.html import render
-from reports.terminal import summary
+from reports.html.render import render
+from reports.text import summary
 from results.reader import read_results
 from tests.conftest import Project
 from tests.samples import CALL, RECORDS, run_reports, written

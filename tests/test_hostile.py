@@ -22,7 +22,7 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from markdown_it import MarkdownIt
 
 from netns.capture import Captured, write_packets
-from reports.packets import tell
+from reports.html.pcapng import tell
 from results.catalogue import CatalogueError, load_suite
 from results.expectations import KernelFacts, load_expectations
 from tests.samples import RECORDS, run_reports

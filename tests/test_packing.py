@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 
 from netns.capture import Captured, write_packets
-from reports.html import render
-from reports.packets import tell
-from reports.packing import PART
-from reports.render import write_page
+from reports.html.command import write_page
+from reports.html.page_data import PART
+from reports.html.pcapng import tell
+from reports.html.render import render
 from results.reader import read_many
 from tests.conftest import ROOT
 from tests.samples import CALL, ROWS, RUN, records, row, run_reports, sample, written
 
-PAGE = ROOT / "reports" / "page"
+PAGE = ROOT / "reports" / "html" / "page"
 
 
 def element(page: str, opening: str, name: str = "script") -> str:

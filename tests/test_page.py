@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reports.html import render, write_html
+from reports.html.render import render, write_html
 from results.reader import Results, read_many
 from results.records import Row
 from results.scores import score_documents

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from reports.html import render
-from reports.terminal import summary
+from reports.html.render import render
+from reports.text import summary
 from results import shapes
 from results.printable import one_line
 from results.reader import ResultsError, read_many, read_results

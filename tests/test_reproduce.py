@@ -14,8 +14,8 @@ import pytest
 from fixtures import raw
 from fixtures.memory import Memory
 from netns import WORLDS, can_return
-from reports.reproduce import NotExpressible, reproduce
-from reports.reproducer.network import RECIPES
+from programs.command import NotExpressible, reproduce
+from programs.network import RECIPES
 from results.reader import read_results
 from tests.conftest import Ran
 from tests.samples import ROWS, RUN, row, run_reports, sample

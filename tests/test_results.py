@@ -7,9 +7,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from reports.disagreements import disagreements
-from reports.html import render
-from reports.terminal import summary
+from reports.formats.disagreements import disagreements
+from reports.html.render import render
+from reports.text import summary
 from results.reader import ResultsError, read_results
 from tests.conftest import ROOT, Project, Ran
 from tests.samples import ROWS, sample

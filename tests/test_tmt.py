@@ -14,8 +14,8 @@ import fmf.utils
 import pytest
 from ruamel.yaml import YAML
 
-from reports.tmt import ROWS as ROWS_NAMED
-from reports.tmt import tmt
+from reports.formats.tmt import ROWS as ROWS_NAMED
+from reports.formats.tmt import tmt
 from results.reader import Results, read_results
 from tests.conftest import ROOT
 from tests.samples import RECORDS, ROWS, RUN, records, row, run_reports, sample, written

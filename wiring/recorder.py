@@ -10,8 +10,8 @@ import pytest
 from _pytest.junitxml import xml_key
 
 from fixtures.plan import RowPlan
-from reports import github
-from reports.terminal import summary
+from reports.formats import github
+from reports.text import summary
 from results.journal import JOURNAL
 from results.records import CONFORMS, HARNESS_ERROR, NEVER_REACHED, NOT_EXERCISED, Row
 from results.writer import Collector

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fixtures.plan import RowPlan
-from reports.terminal import failure, word
+from reports.text import failure, word
 from results.journal import read_journal
 from results.reader import ResultsError, read_results
 from results.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row, Run

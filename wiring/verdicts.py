@@ -4,7 +4,7 @@ import pytest
 
 from fixtures.beside import beside
 from fixtures.rows import ROW, RowState
-from reports.terminal import failure, word
+from reports.text import failure, word
 from results.expectations import Expectations, Judgement
 from results.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row
 from results.selection import find_suite

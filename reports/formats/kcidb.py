@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from reports.commandline import CommandError, Commands, declare, wants_output, wants_results, write
-from reports.terminal import privilege
+from reports.text import privilege
 from results.printable import one_line
 from results.reader import Results, read_many
 from results.records import CONFORMS, DEVIATES, HARNESS_ERROR, NEVER_REACHED, Row

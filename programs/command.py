@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
+from programs.program import program
+from programs.words import NotExpressible
 from reports.commandline import CommandError, Commands, declare, wants_output, write
-from reports.reproducer.program import program
-from reports.reproducer.words import NotExpressible
 from results.reader import Results, read_many
 
 __all__ = ["NotExpressible", "add_command", "reproduce"]

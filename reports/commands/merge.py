@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from reports.commandline import CommandError, Commands, declare, name, wants_labels, wants_results, write
-from reports.render import write_page
+from reports.html.command import write_page
 from results.printable import one_line
 from results.reader import RESULTS, folder_of, incompleteness, read_runs, records
 from results.records import End, Row, Run

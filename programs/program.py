@@ -5,10 +5,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from reports.reproducer.calls import Written
-from reports.reproducer.network import HOSTS, Network
-from reports.reproducer.step import Step
-from reports.reproducer.words import NotExpressible, comment, integer, text
+from programs.calls import Written
+from programs.network import HOSTS, Network
+from programs.step import Step
+from programs.words import NotExpressible, comment, integer, text
 from results.catalogue import Clause
 from results.records import CONFORMS, DEVIATES, Row, Run
 

@@ -1,7 +1,7 @@
 """The HTML report: one page that opens from disk, made of results and nothing else, of one kernel or of several.
 
 What came from a kernel, a host or a file stays data: JSON in which no markup can stand, which plain JavaScript of
-``reports/page/`` shows as text. A content security policy lets nothing run but that script, known by its hash.
+``reports/html/page/`` shows as text. A content security policy lets nothing run but that script, known by its hash.
 """
 
 import base64
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from reports.packing import Packer
+from reports.html.page_data import Packer
 from results.reader import Results
 
 _PAGE = Path(__file__).parent / "page"

@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// The report's data: what stands in the page as JSON (written by reports/packing.py), and how rows are looked up in it.
+// The report's data: what stands in the page as JSON (written by reports/html/page_data.py), and how rows are looked up in it.
 
 /**
  * @typedef {{label: string, base: string, name: string, release: string, version: string, machine: string, started: string,

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from reports.commandline import CommandError, Commands, declare, wants_output, wants_results, write
-from reports.terminal import privilege, word
+from reports.text import privilege, word
 from results.printable import one_line
 from results.reader import Results, read_many
 from results.records import CONFORMS, HARNESS_ERROR, Row

@@ -5,10 +5,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from reports.allow import Allowance, allowance, load_allowances, unused
 from reports.commandline import CommandError, Commands, declare, name, wants_labels, wants_results, write
-from reports.render import write_page
-from reports.terminal import privilege
+from reports.commands.allowances import Allowance, allowance, load_allowances, unused
+from reports.html.command import write_page
+from reports.text import privilege
 from results.catalogue import CatalogueError
 from results.changes import CHANGES, NEW, SAME, WORDS, WORSE, Difference, cell, compare, counts, steps
 from results.printable import one_line

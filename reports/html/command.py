@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reports.commandline import CommandError, Commands, declare, name, wants_labels, wants_output, wants_results, write
-from reports.html import page, way_to
-from reports.packing import Packer
+from reports.html.page_data import Packer
+from reports.html.render import page, way_to
 from results.reader import ResultsError, default_label, folder_of, read_runs, records
 from results.records import End, Row, Run
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from reports.commandline import Commands, declare, wants_output, write
 
-SCHEMA = Path(__file__).parent.parent / "results" / "results.schema.json"
+SCHEMA = Path(__file__).parent.parent.parent / "results" / "results.schema.json"
 
 
 def add_command(commands: Commands) -> None:

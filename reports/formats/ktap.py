@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from reports.commandline import Commands, declare, wants_output, wants_results, write
-from reports.terminal import privilege
+from reports.text import privilege
 from results.printable import one_line
 from results.reader import Results, read_many
 from results.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row

@@ -7,7 +7,7 @@ A test holds them together with what ``netns`` does.
 import re
 from typing import Any
 
-from reports.reproducer.words import NotExpressible, array, integer, text
+from programs.words import NotExpressible, array, integer, text
 
 Change = tuple[str, str, list[Any]]  # Host, how, what.
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from reports.reproducer.step import Step
-from reports.reproducer.words import (
+from programs.step import Step
+from programs.words import (
     NotExpressible,
     Words,
     array,

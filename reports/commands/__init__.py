@@ -1,0 +1,1 @@
+"""Subcommands of ``python -m reports`` that compare, merge or describe results."""
