@@ -20,9 +20,13 @@ import pytest
 
 pytest.register_assert_rewrite("fixtures", "suites")
 
-from fixtures import cgroups
+from fixtures.contexts import control_groups as cgroups
 from fixtures.evidence import EVIDENCE, EvidencePlan
-from fixtures.facts import (
+from fixtures.marks import PlanError, RowPlan, rows_of
+from fixtures.overlap import WAITS, Overlap, shares
+from fixtures.phases import run_row, watch
+from fixtures.plugin import FEATURES, RUN_FOLDER, carries, lives_in_kept_world
+from fixtures.probes.facts import (
     implementation,
     kernel_facts,
     privilege_facts,
@@ -31,11 +35,7 @@ from fixtures.facts import (
     upstream_release,
     version_facts,
 )
-from fixtures.features import Feature, probe_all, probe_doors
-from fixtures.overlap import WAITS, Overlap, shares
-from fixtures.phases import run_row, watch
-from fixtures.plan import PlanError, RowPlan, rows_of
-from fixtures.provided import FEATURES, RUN_FOLDER, carries, lives_in_kept_world
+from fixtures.probes.features import Feature, probe_all, probe_doors
 from fixtures.rows import ROW, RowState
 from netns import IsolationError, enter_private_network, in_user_namespace, kept_loopback
 from reports.text import listing
@@ -55,7 +55,7 @@ from wiring.state import CURRENT, EXPECTATIONS, ISOLATION, OVERLAP, SELECTION, S
 from wiring.verdicts import assess, conclude
 
 # pytester is for the tests of the harness; pytest takes plugins from this file only.
-pytest_plugins = ["fixtures.provided", "pytester"]
+pytest_plugins = ["fixtures.plugin", "pytester"]
 
 VERSION = "0.1.0"
 ROOT = Path(__file__).parent

@@ -173,7 +173,7 @@ def keep_bytecode() -> None:
     """Have all modules compiled, the suites' as pytest rewrites them, and what is in C: a guest can't keep that."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     if not all(_is_kept(path, "-*.so") for path in (ROOT / "suites").rglob("*.c")) and shutil.which("cc"):
-        command = [python(), "-m", "fixtures.compiled"]
+        command = [python(), "-m", "fixtures.native_build"]
         subprocess.run(command, cwd=ROOT, env=environment, check=False)  # noqa: S603  Our own command.
     if all(
         _is_kept(path, f".{sys.implementation.cache_tag}-pytest-*.pyc") for path in (ROOT / "suites").rglob("test_*.py")
@@ -186,7 +186,7 @@ def keep_bytecode() -> None:
 def _commit() -> str:
     """The project's commit, found here once, where git has its files at hand; empty where git can't tell.
 
-    As in ``fixtures.facts``, which this room may not import: nothing here may have git write into its index.
+    As in ``fixtures.probes.facts``, which this room may not import: nothing here may have git write into its index.
     """
     try:
         commit = _git("describe", "--always", "--abbrev=12")

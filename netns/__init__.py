@@ -4,14 +4,14 @@ Only this package imports pyroute2 and Scapy. It knows nothing of pytest, and no
 """
 
 from netns.capture import Capture, Captured, write_packets
-from netns.changes import Change
+from netns.change_log import Change
 from netns.firewall import REJECTS, Match, Rule
 from netns.host import INET, INET6, Host
 from netns.isolation import Isolation, IsolationError, enter_private_network, in_user_namespace
-from netns.looking import comes_true
 from netns.namespace import Namespace, can_return, preload
+from netns.polling import comes_true
+from netns.topologies import WORLDS, World, kept_loopback, loopback, pair, routed, scripted
 from netns.wire import Packet, Wire, closer, load_scapy
-from netns.worlds import WORLDS, World, kept_loopback, loopback, pair, routed, scripted
 
 __all__ = [
     "INET",

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from netns.looking import comes_true
 from netns.namespace import Namespace
+from netns.polling import comes_true
 
 INET = socket.AF_INET
 INET6 = socket.AF_INET6

@@ -17,8 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from netns.changes import Change
-from netns.requests import Requests
+from netns.change_log import Change
+from netns.rtnetlink import Requests
 from netns.syscalls import CLONE_NEWNET, setns, unshare
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import os
 from collections import defaultdict
 from pathlib import Path
 
-from fixtures.plan import RowPlan
+from fixtures.marks import RowPlan
 
 JOURNAL = "journal.txt"
 

@@ -144,7 +144,7 @@ def pytest_configure() -> None:
     if not os.environ.get("KCONFORM_TEST_LIE"):
         return
     # Not before the conftest of the project has been loaded: pytest has to rewrite these modules first.
-    from fixtures.door import NativeDoor
+    from fixtures.syscalls.entry_points import NativeDoor
 
     truth = NativeDoor.invoke
 

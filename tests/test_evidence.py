@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from netns import Capture, inspection, pair, write_packets
+from netns import Capture, pair, write_packets
+from netns import snapshot as inspection
 from tests.conftest import Project, Ran
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.features import probe_all
+from fixtures.contexts.thread_context import in_a_child
 from fixtures.leaks import Belongings, Leak, _searched
-from fixtures.standing import in_a_child
+from fixtures.probes.features import probe_all
 from netns import INET, INET6, WORLDS, Namespace, namespace
 
 DONE = 17

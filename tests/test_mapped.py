@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
-from fixtures.address import Bytes, Inet, Inet6, internet, mapped, unmapped
-from fixtures.features import features_needed
+from fixtures.probes.features import features_needed
+from fixtures.sockets.address import Bytes, Inet, Inet6, internet, mapped, unmapped
 from tests.conftest import Project
 
 TALK = """

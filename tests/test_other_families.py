@@ -5,10 +5,10 @@ from errno import EBADF
 
 import pytest
 
-from fixtures.address import Bytes, Netlink, Vsock, parse, show
-from fixtures.families import PROBES
-from fixtures.features import features_needed
-from fixtures.uring import UringDoor
+from fixtures.probes.families import PROBES
+from fixtures.probes.features import features_needed
+from fixtures.sockets.address import Bytes, Netlink, Vsock, parse, show
+from fixtures.syscalls.io_uring import UringDoor
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.address import Bytes, Inet, Inet6, Unix, parse, show
-from fixtures.guard import Guard, NotReturned, caught
-from fixtures.memory import Memory
-from fixtures.outcome import Outcome, describe
-from fixtures.plan import RowPlan, Variant
-from fixtures.transcript import Call, Transcript
+from fixtures.marks import RowPlan, Variant
+from fixtures.sockets.address import Bytes, Inet, Inet6, Unix, parse, show
+from fixtures.syscalls.call_threads import Guard, NotReturned, caught
+from fixtures.syscalls.memory import Memory
+from fixtures.syscalls.outcome import Outcome, describe
+from fixtures.syscalls.transcript import Call, Transcript
 from tests.conftest import ROOT
 
 

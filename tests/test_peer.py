@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.outcome import Deviation
-from fixtures.peer import ISN, Peer
+from fixtures.sockets.scripted_peer import ISN, Peer
+from fixtures.syscalls.outcome import Deviation
 from netns import INET, INET6, World, scripted
 from tests.conftest import ROOT
 

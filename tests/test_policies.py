@@ -7,10 +7,10 @@ from functools import partial
 
 import pytest
 
-from fixtures.cgroups import CONNECT4, DENY, cgroup
-from fixtures.guard import Guard
-from fixtures.policies import PROBES
-from fixtures.sandbox import filter_connect, in_thread
+from fixtures.contexts.control_groups import CONNECT4, DENY, cgroup
+from fixtures.contexts.sandbox import filter_connect, in_thread
+from fixtures.probes.policies import PROBES
+from fixtures.syscalls.call_threads import Guard
 from netns import loopback
 
 

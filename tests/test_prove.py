@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.door import NativeDoor
+from fixtures.syscalls.entry_points import NativeDoor
 from netns import WORLDS
 from tests.conftest import ROOT, Project
 from tests.prove.accepted import load_accepted

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from fixtures import raw
-from fixtures.memory import Memory
+from fixtures.syscalls import replay_args as raw
+from fixtures.syscalls.memory import Memory
 from netns import WORLDS, can_return
 from programs.command import NotExpressible, reproduce
 from programs.network import RECIPES

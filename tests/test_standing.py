@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from fixtures.door import NativeDoor
-from fixtures.standing import StandingDoor, in_a_child, without_capabilities
+from fixtures.contexts.thread_context import StandingDoor, in_a_child, without_capabilities
+from fixtures.syscalls.entry_points import NativeDoor
 from netns import WORLDS, Host, Namespace
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fixtures.plan import RowPlan
-from fixtures.provided import why_not
+from fixtures.marks import RowPlan
+from fixtures.plugin import why_not
 from results import selection
 from results.catalogue import CatalogueError, Suite, load_suites
 from results.selection import Selection, SelectionError

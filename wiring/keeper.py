@@ -128,7 +128,7 @@ def sweep(folder: Path) -> None:
     groups = list(folder.rglob("cgroup-*"))
     if groups:
         sys.path[0] = str(ROOT)
-        from fixtures.cgroups import remove
+        from fixtures.contexts.control_groups import remove
 
         for group in groups:
             with contextlib.suppress(OSError):  # Where it can't be removed nothing else can be done, either.

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from fixtures.evidence import MODES
-from fixtures.plan import ALL
+from fixtures.marks import ALL
 from wiring.resume import HOW
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from _pytest.junitxml import xml_key
 
-from fixtures.plan import RowPlan
+from fixtures.marks import RowPlan
 from reports.formats import github
 from reports.text import summary
 from results.journal import JOURNAL

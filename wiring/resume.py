@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.plan import RowPlan
+from fixtures.marks import RowPlan
 from reports.text import failure, word
 from results.journal import read_journal
 from results.reader import ResultsError, read_results

@@ -1,8 +1,8 @@
 """A connect that waits in the kernel, and what state its socket is in."""
 
 from fixtures import Address, Socket, until
-from fixtures.calls import UnderWay
-from fixtures.waiting import until_asleep
+from fixtures.syscalls.calls import UnderWay
+from fixtures.syscalls.wait import until_asleep
 
 
 def begun(sock: Socket, address: Address) -> UnderWay:

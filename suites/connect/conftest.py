@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fixtures import Door, LibcDoor, Variant
-from fixtures.compiled import library
+from fixtures.native_build import library
 from netns import World
 from suites.connect.firewall import RuleMaker, rule_maker
 

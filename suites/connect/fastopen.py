@@ -3,7 +3,7 @@
 import socket
 
 from fixtures import Address, Outcome, Socket
-from fixtures.families import TCP_FASTOPEN_CONNECT
+from fixtures.probes.families import TCP_FASTOPEN_CONNECT
 from netns import Host
 
 SYSCTL = "net.ipv4.tcp_fastopen"

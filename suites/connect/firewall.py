@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from fixtures import Address, Inet, Inet6, Variant, unmapped
-from fixtures.sockets import FAMILIES
+from fixtures.sockets.socket import FAMILIES
 from netns import Host, Match, Rule, World
 
 RuleMaker = Callable[..., Rule]

@@ -5,7 +5,7 @@ import socket
 import struct
 
 from fixtures import Address, Outcome, Peer, Socket
-from fixtures.features import TCP_MD5SIG, md5_key
+from fixtures.probes.features import TCP_MD5SIG, md5_key
 from netns import INET, Packet
 
 MD5 = 19  # The number of the TCP option.

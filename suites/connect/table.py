@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from fixtures import port_of, until
-from fixtures.address import Address
-from fixtures.sockets import TCP_STATES
+from fixtures.sockets.address import Address
+from fixtures.sockets.socket import TCP_STATES
 from netns import Host
 
 _FILES = {"inet": "tcp", "inet6": "tcp6"}

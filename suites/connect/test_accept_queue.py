@@ -22,8 +22,8 @@ from fixtures import (
     variants,
     world,
 )
-from fixtures.calls import address_of
-from fixtures.waiting import until_asleep
+from fixtures.syscalls.calls import address_of
+from fixtures.syscalls.wait import until_asleep
 from netns import World
 from suites.connect.times import LATE
 

@@ -28,7 +28,7 @@ from fixtures import (
     with_port,
     world,
 )
-from fixtures.sockets import FAMILIES
+from fixtures.sockets.socket import FAMILIES
 
 ENTRIES = cases({"syscall": NativeDoor, "libc": LibcDoor})
 

@@ -27,7 +27,7 @@ from fixtures import (
     variants,
     world,
 )
-from fixtures.sockets import FAMILIES
+from fixtures.sockets.socket import FAMILIES
 from netns import World
 
 PORT = 7100

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from fixtures import INTERNET, Address, Server, Servers, Socket, assert_connected, clause, needs, until, variants, waits
-from fixtures.compiled import library
-from fixtures.waiting import until_asleep
+from fixtures.native_build import library
+from fixtures.syscalls.wait import until_asleep
 from suites.connect.times import RETRANSMISSION
 
 

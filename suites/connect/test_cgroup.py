@@ -26,8 +26,7 @@ from fixtures import (
     port_of,
     variants,
 )
-from fixtures.calls import Calls
-from fixtures.cgroups import (
+from fixtures.contexts.control_groups import (
     CONNECT4,
     CONNECT6,
     DENY,
@@ -38,6 +37,7 @@ from fixtures.cgroups import (
     deny_with,
     redirect,
 )
+from fixtures.syscalls.calls import Calls
 from netns import World
 
 HOOKS = {"inet": CONNECT4, "inet6": CONNECT6, "unix": UNIX_CONNECT}

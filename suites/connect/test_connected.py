@@ -20,7 +20,7 @@ from fixtures import (
     variants,
     world,
 )
-from fixtures.opening import open_pair
+from fixtures.sockets.opening import open_pair
 from netns import World
 
 

@@ -21,7 +21,7 @@ from fixtures import (
     variants,
     waits,
 )
-from fixtures.sockets import FAMILIES
+from fixtures.sockets.socket import FAMILIES
 from netns import World
 from suites.connect.names import NULL
 

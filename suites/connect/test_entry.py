@@ -43,7 +43,7 @@ from fixtures import (
     port_of,
     variants,
 )
-from fixtures.compat32 import SocketcallDoor
+from fixtures.syscalls.compat32 import SocketcallDoor
 
 FAMILIES = [*INTERNET, "unix"]
 TYPES = variants(families=FAMILIES, types=["stream", "dgram"], doors=ALL)

@@ -26,7 +26,7 @@ from fixtures import (
     variants,
     world,
 )
-from fixtures.sockets import FAMILIES
+from fixtures.sockets.socket import FAMILIES
 from netns import World
 
 ETH_P_IP = 0x0800

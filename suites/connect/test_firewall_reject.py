@@ -36,7 +36,7 @@ from fixtures import (
     waits,
     world,
 )
-from fixtures.guard import DEADLINE
+from fixtures.syscalls.call_threads import DEADLINE
 from netns import World
 from suites.connect.firewall import RuleMaker
 from suites.connect.times import RETRANSMISSION

@@ -30,9 +30,9 @@ from fixtures import (
     waits,
     world,
 )
-from fixtures.guard import DEADLINE
-from fixtures.sockets import PACKETS
-from fixtures.waiting import until_asleep
+from fixtures.sockets.socket import PACKETS
+from fixtures.syscalls.call_threads import DEADLINE
+from fixtures.syscalls.wait import until_asleep
 from netns import Match, Packet, Rule, World
 from suites.connect.icmp import (
     EVERY,

@@ -20,7 +20,7 @@ from fixtures import (
     variants,
     world,
 )
-from fixtures.guard import DEADLINE
+from fixtures.syscalls.call_threads import DEADLINE
 from netns import Packet
 from suites.connect.icmp import (
     DATAGRAM,

@@ -32,7 +32,7 @@ from fixtures import (
     variants,
     waits,
 )
-from fixtures.uring import UringDoor
+from fixtures.syscalls.io_uring import UringDoor
 from suites.connect.times import RETRANSMISSION
 
 RING = ["io_uring"]

@@ -42,7 +42,7 @@ from fixtures import (
     variants,
     waits,
 )
-from fixtures.guard import DEADLINE
+from fixtures.syscalls.call_threads import DEADLINE
 from suites.connect.names import UNSPEC
 
 HOST = "127.0.0.1"

@@ -23,7 +23,7 @@ from fixtures import (
     variants,
     world,
 )
-from fixtures.guard import DEADLINE
+from fixtures.syscalls.call_threads import DEADLINE
 from netns import World
 from suites.connect.icmp import EVERY, NAMED, SIX, Message, receive_errors
 

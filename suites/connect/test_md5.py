@@ -26,7 +26,7 @@ from fixtures import (
     waits,
     world,
 )
-from fixtures.sockets import FAMILIES
+from fixtures.sockets.socket import FAMILIES
 from netns import World
 from suites.connect.md5 import KEY, MD5, OTHER, digest_of, says_signed, set_key
 from suites.connect.times import ONE_RETRY

@@ -44,7 +44,7 @@ from fixtures import (
     waits,
     world,
 )
-from fixtures.sockets import FAMILIES
+from fixtures.sockets.socket import FAMILIES
 from suites.connect.names import UNSPEC
 from suites.connect.times import RETRANSMISSION
 

@@ -23,7 +23,7 @@ from fixtures import (
     with_port,
     world,
 )
-from fixtures.standing import StandingDoor, another_user, without_capabilities
+from fixtures.contexts.thread_context import StandingDoor, another_user, without_capabilities
 from netns import World
 from suites.connect.names import UNSPEC, local, null
 

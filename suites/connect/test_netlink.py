@@ -8,7 +8,7 @@ from errno import EAFNOSUPPORT, EAGAIN, ECONNREFUSED, EINVAL, EPERM
 import pytest
 
 from fixtures import ALL, BOTH, Address, Bytes, Netlink, Socket, SocketMaker, cases, clause, needs, variants
-from fixtures.standing import StandingDoor, another_user, without_capabilities
+from fixtures.contexts.thread_context import StandingDoor, another_user, without_capabilities
 from netns import World
 
 USERS = 2  # NETLINK_USERSOCK: messages between processes.

@@ -24,7 +24,7 @@ from fixtures import (
     waits,
     world,
 )
-from fixtures.sockets import FAMILIES
+from fixtures.sockets.socket import FAMILIES
 from netns import World
 from suites.connect.names import UNSPEC
 

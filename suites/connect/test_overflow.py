@@ -27,7 +27,7 @@ from fixtures import (
     waits,
     world,
 )
-from fixtures.sockets import FAMILIES
+from fixtures.sockets.socket import FAMILIES
 from netns import World
 from suites.connect.table import counter, until_state
 from suites.connect.times import ONE_RETRY, RETRANSMISSION

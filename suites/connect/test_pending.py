@@ -21,7 +21,7 @@ from fixtures import (
     waits,
     world,
 )
-from fixtures.sockets import FAMILIES
+from fixtures.sockets.socket import FAMILIES
 from suites.connect.times import RETRANSMISSION
 
 NEIGHBOUR = 3.1  # Seconds until the kernel gives up looking for a neighbour.

@@ -29,9 +29,9 @@ from fixtures import (
     with_port,
     world,
 )
-from fixtures.features import allow_ping
-from fixtures.guard import DEADLINE
-from fixtures.sockets import FAMILIES
+from fixtures.probes.features import allow_ping
+from fixtures.sockets.socket import FAMILIES
+from fixtures.syscalls.call_threads import DEADLINE
 from netns import World
 from suites.connect.names import NULL, UNROUTED, UNSPEC
 

@@ -23,8 +23,8 @@ from fixtures import (
     variants,
     with_port,
 )
-from fixtures.features import IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE
-from fixtures.sockets import FAMILIES
+from fixtures.probes.features import IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE
+from fixtures.sockets.socket import FAMILIES
 from netns import World
 from suites.connect.names import NULL
 from suites.connect.ports import assert_none_left, assert_port_is_bindable, let_choose

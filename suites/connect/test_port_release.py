@@ -25,7 +25,7 @@ from fixtures import (
     waits,
     with_port,
 )
-from fixtures.sockets import FAMILIES
+from fixtures.sockets.socket import FAMILIES
 from netns import World
 from suites.connect.names import NULL, UNSPEC
 from suites.connect.ports import assert_none_left, assert_port_is_bindable, let_choose

@@ -30,8 +30,8 @@ from fixtures import (
     waits,
     with_port,
 )
-from fixtures.guard import DEADLINE
-from fixtures.sockets import FAMILIES
+from fixtures.sockets.socket import FAMILIES
+from fixtures.syscalls.call_threads import DEADLINE
 from netns import World
 from suites.connect.icmp import receive_errors
 from suites.connect.names import NULL, UNROUTED, UNSPEC

@@ -4,8 +4,8 @@ from errno import EINPROGRESS, ENOBUFS, ENOMEM
 from functools import partial
 
 from fixtures import INTERNET, Server, Servers, Socket, SocketMaker, assert_usable, clause, needs, variants
-from fixtures.door import Door
-from fixtures.standing import StandingDoor, failing
+from fixtures.contexts.thread_context import StandingDoor, failing
+from fixtures.syscalls.entry_points import Door
 
 ALLOCATIONS = 30  # One connect makes fewer.
 

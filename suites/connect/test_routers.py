@@ -23,9 +23,9 @@ from fixtures import (
     waits,
     world,
 )
-from fixtures.address import Address
-from fixtures.guard import DEADLINE
-from fixtures.sockets import FAMILIES
+from fixtures.sockets.address import Address
+from fixtures.sockets.socket import FAMILIES
+from fixtures.syscalls.call_threads import DEADLINE
 from netns import World
 from suites.connect.icmp import receive_errors
 from suites.connect.times import RETRANSMISSION

@@ -41,8 +41,8 @@ from fixtures import (
     waits,
     world,
 )
-from fixtures.guard import DEADLINE
-from fixtures.sockets import FAMILIES
+from fixtures.sockets.socket import FAMILIES
+from fixtures.syscalls.call_threads import DEADLINE
 from netns import World
 from suites.connect.icmp import receive_errors
 

@@ -24,7 +24,7 @@ from fixtures import (
     with_port,
     world,
 )
-from fixtures.sockets import FAMILIES, PACKETS
+from fixtures.sockets.socket import FAMILIES, PACKETS
 from netns import World
 
 SO_MARK, IPV6_TCLASS = 36, 67

@@ -31,10 +31,7 @@ from fixtures import (
     port_of,
     variants,
 )
-from fixtures.calls import Calls
-from fixtures.outcome import Outcome
-from fixtures.rows import RowState
-from fixtures.sandbox import (
+from fixtures.contexts.sandbox import (
     ABSTRACT_UNIX_SOCKET,
     BIND_TCP,
     CONNECT_TCP,
@@ -42,8 +39,11 @@ from fixtures.sandbox import (
     filter_connect,
     landlock,
 )
-from fixtures.selinux import PORT, labelled
-from fixtures.standing import StandingDoor, another_user, without_capabilities
+from fixtures.contexts.selinux import PORT, labelled
+from fixtures.contexts.thread_context import StandingDoor, another_user, without_capabilities
+from fixtures.rows import RowState
+from fixtures.syscalls.calls import Calls
+from fixtures.syscalls.outcome import Outcome
 
 SandboxMaker = Callable[..., Sandbox]
 NAME = Unix(b"\0kconform")

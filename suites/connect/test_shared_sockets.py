@@ -18,8 +18,8 @@ from fixtures import (
     variants,
     world,
 )
-from fixtures.sockets import FAMILIES
-from fixtures.standing import StandingDoor, in_a_child
+from fixtures.contexts.thread_context import StandingDoor, in_a_child
+from fixtures.sockets.socket import FAMILIES
 from netns import WORLDS, Namespace, World
 
 LOOPBACK = {"inet": "127.0.0.1", "inet6": "::1"}

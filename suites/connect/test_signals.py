@@ -28,9 +28,9 @@ from fixtures import (
     variants,
     waits,
 )
-from fixtures.servers import FullServer
-from fixtures.standing import StandingDoor
-from fixtures.waiting import until_asleep
+from fixtures.contexts.thread_context import StandingDoor
+from fixtures.sockets.servers import FullServer
+from fixtures.syscalls.wait import until_asleep
 from suites.connect.callers import begun, state_of
 from suites.connect.times import LATE, RETRANSMISSION
 

@@ -31,8 +31,8 @@ from fixtures import (
     waits,
     world,
 )
-from fixtures.sockets import FAMILIES
-from fixtures.waiting import until_asleep
+from fixtures.sockets.socket import FAMILIES
+from fixtures.syscalls.wait import until_asleep
 from netns import Match, Packet, Rule, World
 from suites.connect.times import RETRANSMISSION
 

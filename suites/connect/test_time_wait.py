@@ -27,7 +27,7 @@ from fixtures import (
     with_port,
     world,
 )
-from fixtures.sockets import FAMILIES
+from fixtures.sockets.socket import FAMILIES
 from netns import World
 from suites.connect.table import states, until_state
 

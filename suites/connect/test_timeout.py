@@ -28,7 +28,7 @@ from fixtures import (
     waits,
     world,
 )
-from fixtures.sockets import FAMILIES
+from fixtures.sockets.socket import FAMILIES
 from netns import World
 from suites.connect.times import ONE_RETRY, RETRANSMISSION
 

@@ -20,8 +20,8 @@ from fixtures import (
     variants,
     waits,
 )
-from fixtures.calls import address_of
-from fixtures.waiting import until_asleep
+from fixtures.syscalls.calls import address_of
+from fixtures.syscalls.wait import until_asleep
 from suites.connect.callers import begun
 from suites.connect.times import LATE, RETRANSMISSION
 

@@ -23,8 +23,8 @@ from fixtures import (
     clause,
     variants,
 )
-from fixtures.guard import DEADLINE
-from fixtures.waiting import until_asleep
+from fixtures.syscalls.call_threads import DEADLINE
+from fixtures.syscalls.wait import until_asleep
 from suites.connect.icmp import receive_errors
 from suites.connect.names import UNSPEC
 

@@ -24,9 +24,9 @@ from fixtures import (
     with_port,
     world,
 )
-from fixtures.guard import DEADLINE
-from fixtures.sockets import FAMILIES
-from fixtures.waiting import until_asleep
+from fixtures.sockets.socket import FAMILIES
+from fixtures.syscalls.call_threads import DEADLINE
+from fixtures.syscalls.wait import until_asleep
 from netns import World
 from suites.connect.names import NULL, UNROUTED, UNSPEC
 

@@ -23,7 +23,7 @@ from fixtures import (
     with_port,
     world,
 )
-from fixtures.sockets import FAMILIES
+from fixtures.sockets.socket import FAMILIES
 from netns import World
 from suites.connect.names import NULL, UNSPEC
 

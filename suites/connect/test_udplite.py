@@ -19,8 +19,8 @@ from fixtures import (
     port_of,
     variants,
 )
-from fixtures.guard import DEADLINE
-from fixtures.sockets import FAMILIES
+from fixtures.sockets.socket import FAMILIES
+from fixtures.syscalls.call_threads import DEADLINE
 from suites.connect.names import NULL, UNSPEC
 
 

@@ -34,9 +34,9 @@ from fixtures import (
     needs,
     variants,
 )
-from fixtures.calls import address_of
-from fixtures.opening import open_pair
-from fixtures.waiting import until_asleep
+from fixtures.sockets.opening import open_pair
+from fixtures.syscalls.calls import address_of
+from fixtures.syscalls.wait import until_asleep
 from netns import World
 from suites.connect.times import LATE
 

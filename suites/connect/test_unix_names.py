@@ -24,7 +24,7 @@ from fixtures import (
     needs,
     variants,
 )
-from fixtures.standing import NOBODY, StandingDoor, another_user
+from fixtures.contexts.thread_context import NOBODY, StandingDoor, another_user
 from netns import Namespace
 
 SO_PASSPIDFD = 76

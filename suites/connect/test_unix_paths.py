@@ -22,7 +22,7 @@ from fixtures import (
     needs,
     variants,
 )
-from fixtures.standing import StandingDoor, another_user, read_only_view, without_capabilities
+from fixtures.contexts.thread_context import StandingDoor, another_user, read_only_view, without_capabilities
 
 TYPES = ["stream", "dgram", "seqpacket"]
 

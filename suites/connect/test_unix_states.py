@@ -33,9 +33,9 @@ from fixtures import (
     variants,
     waits,
 )
-from fixtures.calls import UnderWay
-from fixtures.door import number_of
-from fixtures.outcome import Deviation
+from fixtures.syscalls.calls import UnderWay
+from fixtures.syscalls.entry_points import number_of
+from fixtures.syscalls.outcome import Deviation
 
 STREAMS = ["stream", "seqpacket"]
 UNSPEC = {"2-bytes": bytes(2), "16-bytes": bytes(16), "110-bytes": bytes(110)}

@@ -16,7 +16,7 @@ from fixtures import (
     variants,
     with_port,
 )
-from fixtures.sockets import FAMILIES
+from fixtures.sockets.socket import FAMILIES
 
 NOWHERE = {"inet": "192.0.2.1", "inet6": "2001:db8:ffff::1"}
 

@@ -38,8 +38,8 @@ from fixtures import (
     variants,
     waits,
 )
-from fixtures.guard import DEADLINE
-from fixtures.sockets import FAMILIES
+from fixtures.sockets.socket import FAMILIES
+from fixtures.syscalls.call_threads import DEADLINE
 from netns import World
 from suites.connect.names import NULL, UNSPEC
 from suites.connect.times import RETRANSMISSION

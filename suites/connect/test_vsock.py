@@ -1,8 +1,8 @@
 """VSOCK: addresses, and connections within this machine.
 
 A VSOCK socket belongs to no network namespace, and what it sends may go to the machine's host. So each of these tests
-connects only to a context that is known to be this machine's own (``fixtures.families``), or with an address that a
-kernel cannot send anything to.
+connects only to a context that is known to be this machine's own (``fixtures.probes.families``), or with an address
+that a kernel cannot send anything to.
 """
 
 import struct
@@ -39,7 +39,7 @@ from fixtures import (
     variants,
     waits,
 )
-from fixtures.families import ANY_CONTEXT, LOCAL, SilentGuest
+from fixtures.probes.families import ANY_CONTEXT, LOCAL, SilentGuest
 from netns import INET6
 from suites.connect.names import UNSPEC
 

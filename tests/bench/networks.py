@@ -1,4 +1,4 @@
-"""The worlds of ``netns/worlds.py`` as others make them: by the command ip(8), and by pyroute2's named namespaces.
+"""The worlds of ``netns/topologies.py`` as others make them: by the command ip(8), and by pyroute2's named namespaces.
 
 Both are made from one list of steps, so that they are the same network; a test holds them to ours. What has a name in
 /run/netns is made in a mount namespace of the bench's own (``machine.apart``).

@@ -23,8 +23,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _makes(item: pytest.Item) -> str:
     """The world that a row makes for itself; none where it needs none, shares one, or is not exercised."""
     # Imported late: the suites' conftest wants to be first.
-    from fixtures.plan import RowPlan
-    from fixtures.provided import lives_in_kept_world, why_not
+    from fixtures.marks import RowPlan
+    from fixtures.plugin import lives_in_kept_world, why_not
 
     plan = RowPlan.parse(item.nodeid)
     if plan is None or "world" not in getattr(item, "fixturenames", ()):

@@ -14,9 +14,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from fixtures.calls import Calls
-from fixtures.door import NativeDoor
-from fixtures.guard import Guard
+from fixtures.syscalls.call_threads import Guard
+from fixtures.syscalls.calls import Calls
+from fixtures.syscalls.entry_points import NativeDoor
 from tests.prove.lies import LIES, Lie, lies_for
 from tests.prove.tellings import Answer, in_no_time
 from tests.prove.told import Memory, Told

@@ -8,7 +8,7 @@ import sys
 import types
 from collections.abc import Callable, Iterator
 
-from fixtures.guard import DEADLINE
+from fixtures.syscalls.call_threads import DEADLINE
 
 _ROOMS = ("fixtures", "suites")
 Setter = Callable[[float], None]

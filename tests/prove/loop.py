@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.plan import RowPlan
+from fixtures.marks import RowPlan
 from netns import load_scapy, preload
 from tests.prove.door import Order
 from tests.prove.journal import NOTICED, SURVIVED, UNTOLD, Heard, Journal, Told

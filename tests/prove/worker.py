@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from fixtures.forking import fork_off, send_line
-from fixtures.guard import DEADLINE
 from fixtures.phases import run_phases
 from fixtures.rows import ROW, RowState
+from fixtures.syscalls.call_threads import DEADLINE
 from tests.prove.door import Order, install, listen
 from tests.prove.limits import Setter, find_limits
 

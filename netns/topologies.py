@@ -135,7 +135,7 @@ def routed() -> World:
 
 
 def scripted() -> World:
-    """The client at one end of a link; at the other a peer whose every packet a test makes (``fixtures.peer``).
+    """The client at one end of a link; at the other a peer whose every packet a test makes.
 
     The client is 192.0.2.1 and 2001:db8:1::1, the peer ``.2`` and ``::2``, and ``.3`` and ``::3`` besides. The far host
     has none of these addresses, so that its kernel answers nothing.
