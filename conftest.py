@@ -21,10 +21,7 @@ import pytest
 pytest.register_assert_rewrite("fixtures", "suites")
 
 from fixtures.contexts import control_groups as cgroups
-from fixtures.evidence import EVIDENCE, EvidencePlan
 from fixtures.marks import PlanError, RowPlan, rows_of
-from fixtures.overlap import WAITS, Overlap, shares
-from fixtures.phases import run_row, watch
 from fixtures.plugin import FEATURES, RUN_FOLDER, carries, lives_in_kept_world
 from fixtures.probes.facts import (
     implementation,
@@ -36,7 +33,6 @@ from fixtures.probes.facts import (
     version_facts,
 )
 from fixtures.probes.features import Feature, probe_all, probe_doors
-from fixtures.rows import ROW, RowState
 from netns import IsolationError, enter_private_network, in_user_namespace, kept_loopback
 from reports.text import listing
 from results import selection
@@ -45,13 +41,17 @@ from results.expectations import KernelFacts, load_expectations
 from results.journal import JOURNAL, Journal
 from results.records import Run
 from results.writer import Collector
-from wiring.choosing import adds_up, is_whole, load, plan_of, wait_of, wanted
-from wiring.keeper import Keeper, hold
-from wiring.limits import what_is_short
+from wiring.collection import adds_up, is_whole, load, plan_of, wait_of, wanted
+from wiring.evidence import EVIDENCE, EvidencePlan
 from wiring.options import declare
+from wiring.process_pool import WAITS, Overlap, shares
+from wiring.reaper import Keeper, hold
 from wiring.recorder import Recorder
 from wiring.resume import NOTHING, UNDER_WAY, Earlier
-from wiring.state import CURRENT, EXPECTATIONS, ISOLATION, OVERLAP, SELECTION, SUITES
+from wiring.rlimits import what_is_short
+from wiring.row_protocol import run_row, watch
+from wiring.row_state import ROW, RowState
+from wiring.session_state import CURRENT, EXPECTATIONS, ISOLATION, OVERLAP, SELECTION, SUITES
 from wiring.verdicts import assess, conclude
 
 # pytester is for the tests of the harness; pytest takes plugins from this file only.

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from kernels.deaths import NOTHING, UNDER_WAY, Inquest
+from kernels.crash_triage import NOTHING, UNDER_WAY, Inquest
 from kernels.kernel import ROOT, STOPPED, Ending, Kernel, Order, in_case_of_death, python, rewrite
-from kernels.shares import join, joining, together
+from kernels.shards import join, joining, together
 from results.files import CONSOLE, JOURNAL, JUNIT, PAGE, RESULTS, line_of, record
 
 LIMIT = 1800.0
@@ -81,7 +81,7 @@ class _Watch:
 def run_suites(kernel: Kernel, folder: Path, arguments: list[str], limits: Limits | None = None) -> Ran:
     """Run ``pytest suites`` inside the kernel with results in ``folder``, which is emptied of earlier ones.
 
-    Where the kernel dies it is started again, and the run goes on behind the row that it died of (``kernels.deaths``).
+    Where the kernel dies it is started again, and the run goes on behind the row that it died of.
     Several guests of it share the rows, unless single ones are asked for.
     """
     limits = limits or Limits()

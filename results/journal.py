@@ -1,8 +1,8 @@
 """The journal of a run, a file beside its results: each row is named in it before it runs (``begun NODEID``).
 
 So a kernel that dies leaves word of what it was doing. Who started that kernel adds what was found out from outside
-(``kernels.deaths``): ``died NODEID`` for the row that it died of, ``unsettled NODEID`` for one that may have had a part
-in it. A run that ends in good order leaves no journal.
+(``kernels.crash_triage``): ``died NODEID`` for the row that it died of, ``unsettled NODEID`` for one that may have had
+a part in it. A run that ends in good order leaves no journal.
 """
 
 import contextlib

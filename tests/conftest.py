@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from results.reader import Results, read_results
-from tests.samples import EVIL, HOSTILE, RECORDS, RUN, sample, written
+from tests.tools.samples import EVIL, HOSTILE, RECORDS, RUN, sample, written
 
 ROOT = Path(__file__).parent.parent
 
@@ -30,7 +30,7 @@ from errno import *
 import pytest
 
 from results.reader import Results, read_results
-from tests.samples import EVIL, HOSTILE, RECORDS, RUN, expectation, records, row, sample, written
+from tests.tools.samples import EVIL, HOSTILE, RECORDS, RUN, expectation, records, row, sample, written
 from fixtures import *
 """
 
@@ -96,7 +96,7 @@ class Project:
         out = self.pytester.path / "out"
         self.environment.setenv("PYTHONPATH", f"{ROOT}:{self.pytester.path}")
         self.environment.setenv("KCONFORM_TEST_LIE", lie)
-        named = [part for plugin in ("conftest", "tests.lying", *plugins) for part in ("-p", plugin)]
+        named = [part for plugin in ("conftest", "tests.plugins.lying_entry", *plugins) for part in ("-p", plugin)]
         given = ["--import-mode=importlib", "-W", "error", f"--results={out}", *arguments]
         done = self.pytester.runpytest_subprocess(*named, *given)
         return Ran(int(done.ret), done.stdout.str() + done.stderr.str(), read_records(out / "results.jsonl"))
@@ -134,7 +134,7 @@ def run_connect(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> C
         monkeypatch.setenv("PYTHONPATH", str(ROOT))
         monkeypatch.setenv("KCONFORM_TEST_LIE", lie)
         done = pytester.run(
-            sys.executable, "-m", "pytest", "-p", "tests.lying", "suites", f"--results={out}", *arguments
+            sys.executable, "-m", "pytest", "-p", "tests.plugins.lying_entry", "suites", f"--results={out}", *arguments
         )
         return Ran(int(done.ret), done.stdout.str() + done.stderr.str(), read_records(out / "results.jsonl"))
 

@@ -17,8 +17,8 @@ import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from tests.holding import Held, watched
-from tests.loading import loaded
+from tests.tools.busy_processes import loaded
+from tests.tools.namespace_count import Held, watched
 
 ROOT = Path(__file__).parent.parent
 _WORKERS = (1, 2, 3, 4, 6)  # What the number of workers is drawn from.
@@ -85,7 +85,7 @@ def _run(
     """One run: exit status, seconds, how each row ended, and what it held."""
     with tempfile.TemporaryDirectory(prefix="kconform-soak-") as folder:
         command = [sys.executable, "-m", "pytest", "suites", "-q", "-n", str(workers), "-W", "error"]
-        command += ["-p", "tests.shuffle", "-p", "no:cacheprovider", f"--results={folder}", *arguments]
+        command += ["-p", "tests.plugins.random_order", "-p", "no:cacheprovider", f"--results={folder}", *arguments]
         if user:
             os.chmod(folder, 0o777)
             command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *command]
@@ -120,8 +120,8 @@ def _again(times: int, arguments: list[str]) -> int:
     """Run every row that does not wait so many times in one worker, and list what that holds as the rows go by."""
     with tempfile.TemporaryDirectory(prefix="kconform-soak-") as folder:
         told = Path(folder) / "told.jsonl"
-        command = [sys.executable, "-m", "pytest", "suites", "-q", "-n", "1", "-W", "error", "-p", "tests.again"]
-        command += ["-p", "no:cacheprovider", *arguments]
+        command = [sys.executable, "-m", "pytest", "suites", "-q", "-n", "1", "-W", "error"]
+        command += ["-p", "tests.plugins.repeat_rows", "-p", "no:cacheprovider", *arguments]
         environment = os.environ | {"KCONFORM_AGAIN": str(times), "KCONFORM_TOLD": str(told), "PYTHONPATH": str(ROOT)}
         start = time.monotonic()
         status = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=False).returncode

@@ -12,8 +12,8 @@ from reports.commands.allowances import allowance, load_allowances
 from results.catalogue import CatalogueError
 from results.changes import change, compare
 from results.records import Row
-from tests.samples import ROWS, RUN, expectation, records, row, sample, written
-from tests.samples import run_reports as run
+from tests.tools.samples import ROWS, RUN, expectation, records, row, sample, written
+from tests.tools.samples import run_reports as run
 
 GOOD = row("a", "conforms")
 BAD = row("a", "deviates", unexpected=True, expected="0", observed="EPERM")

@@ -20,8 +20,8 @@ from reports.formats.kcidb import kcidb, path, status
 from reports.formats.ktap import ktap
 from results.reader import Results
 from results.records import NEVER_REACHED
-from tests.readers import shown, xml
-from tests.samples import HOSTILE, RECORDS, ROWS, RUN, expectation, row, run_reports, sample, written
+from tests.tools.foreign_readers import shown, xml
+from tests.tools.samples import HOSTILE, RECORDS, ROWS, RUN, expectation, row, run_reports, sample, written
 
 # KTAP
 

@@ -10,8 +10,8 @@ from reports.formats import github
 from results.printable import one_line
 from results.reader import Results
 from tests.conftest import Project
-from tests.readers import shown
-from tests.samples import ROWS, run_reports, sample
+from tests.tools.foreign_readers import shown
+from tests.tools.samples import ROWS, run_reports, sample
 
 
 def test_the_summary_is_read_by_another(good: Results, cut: Results) -> None:

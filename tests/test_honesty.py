@@ -11,8 +11,8 @@ from reports.html.render import render
 from reports.text import summary
 from results.reader import read_results
 from tests.conftest import Project
-from tests.samples import CALL, RECORDS, run_reports, written
 from tests.test_results import data_of
+from tests.tools.samples import CALL, RECORDS, run_reports, written
 
 Record = dict[str, Any]
 

@@ -25,7 +25,7 @@ from netns.capture import Captured, write_packets
 from reports.html.pcapng import tell
 from results.catalogue import CatalogueError, load_suite
 from results.expectations import KernelFacts, load_expectations
-from tests.samples import RECORDS, run_reports
+from tests.tools.samples import RECORDS, run_reports
 
 COMMANDS = ("summary", "ktap", "kcidb", "github", "csv", "badge", "disagreements", "html", "compare", "merge", "tmt")
 ROOT = Path(__file__).parent.parent

@@ -17,10 +17,10 @@ import psutil
 import pytest
 from pyroute2.nftables.main import NFTables
 
-from fixtures.leaks import Belongings
 from netns import Namespace, in_user_namespace
 from tests.conftest import ROOT, read_records
-from tests.holding import kept_open, namespaces
+from tests.tools.namespace_count import kept_open, namespaces
+from wiring.leaks import Belongings
 
 NOBODY = 65534
 

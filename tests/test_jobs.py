@@ -18,7 +18,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.conftest import ROOT
-from tests.samples import row, sample
+from tests.tools.samples import row, sample
 
 GITHUB = ".github/workflows/conformance.yml"
 GITLAB = ".gitlab-ci.yml"

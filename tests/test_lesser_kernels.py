@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from fixtures.contexts.thread_context import in_a_child
-from fixtures.leaks import Belongings, Leak, _searched
 from fixtures.probes.features import probe_all
 from netns import INET, INET6, WORLDS, Namespace, namespace
+from wiring.leaks import Belongings, Leak, _searched
 
 DONE = 17
 
@@ -87,7 +87,7 @@ def test_children_are_found_without_the_kernels_list() -> None:
 
 
 def test_a_child_that_is_left_is_a_leak_without_that_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fixtures.leaks._children", _searched)
+    monkeypatch.setattr("wiring.leaks._children", _searched)
     before = Belongings.now()
     pid = os.fork()
     if pid == 0:

@@ -11,7 +11,7 @@ import pytest
 from results.reader import read_many, read_results
 from results.records import Row
 from tests.conftest import ROOT, read_records
-from tests.samples import RECORDS, ROWS, row, run_reports, sample, written
+from tests.tools.samples import RECORDS, ROWS, row, run_reports, sample, written
 
 PATH = "evidence/demo.a~inet-stream-blocking-syscall/packets.pcapng"
 

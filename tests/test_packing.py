@@ -20,7 +20,7 @@ from reports.html.pcapng import tell
 from reports.html.render import render
 from results.reader import read_many
 from tests.conftest import ROOT
-from tests.samples import CALL, ROWS, RUN, records, row, run_reports, sample, written
+from tests.tools.samples import CALL, ROWS, RUN, records, row, run_reports, sample, written
 
 PAGE = ROOT / "reports" / "html" / "page"
 

@@ -13,8 +13,8 @@ from reports.html.render import render, write_html
 from results.reader import Results, read_many
 from results.records import Row
 from results.scores import score_documents
-from tests.browser import MISSING, browser, find_browser, opened
-from tests.samples import CALL, ROWS, RUN, records, row, sample, written
+from tests.tools.browser import MISSING, browser, find_browser, opened
+from tests.tools.samples import CALL, ROWS, RUN, records, row, sample, written
 
 if find_browser() is None:
     pytest.skip(MISSING, allow_module_level=True)

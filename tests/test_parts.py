@@ -122,10 +122,10 @@ def test_memory_has_an_edge() -> None:
 ALLOWED = {
     "netns": {"netns", "pyroute2", "psutil", "scapy"},
     "results": {"fixtures", "reports", "results"},
-    "fixtures": {"fixtures", "netns", "pytest", "psutil"},
+    "fixtures": {"fixtures", "netns", "pytest", "psutil", "wiring"},
     "reports": {"jinja2", "programs", "reports", "results"},
     "programs": {"programs", "reports", "results"},
-    "suites": {"fixtures", "netns", "pytest", "suites"},
+    "suites": {"fixtures", "netns", "pytest", "suites", "wiring"},
     "kernels": {"kernels", "results"},
     "bundle": {"bundle"},
 }

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from results.records import Row
-from tests.samples import RUN, expectation, row, run_reports, sample
+from tests.tools.samples import RUN, expectation, row, run_reports, sample
 
 
 def entries(folder: Path, rows: list[Row], **facts: Any) -> list[dict[str, Any]]:

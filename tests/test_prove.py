@@ -15,8 +15,8 @@ from fixtures.syscalls.entry_points import NativeDoor
 from netns import WORLDS
 from tests.conftest import ROOT, Project
 from tests.prove.accepted import load_accepted
-from tests.prove.door import Ear, Order
 from tests.prove.journal import SURVIVED, Lied, Told
+from tests.prove.lying_entry import Ear, Order
 
 LOOPBACK = struct.pack("=H", socket.AF_INET) + struct.pack("!H4s8x", 9, bytes((127, 0, 0, 1)))
 POLLIN, POLLOUT = 1, 4

@@ -12,7 +12,7 @@ from results import shapes
 from results.printable import one_line
 from results.reader import ResultsError, read_many, read_results
 from tests.conftest import ROOT
-from tests.samples import RECORDS, written
+from tests.tools.samples import RECORDS, written
 
 NESTED = b"[" * 100000 + b"\n"
 

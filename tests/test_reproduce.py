@@ -18,7 +18,7 @@ from programs.command import NotExpressible, reproduce
 from programs.network import RECIPES
 from results.reader import read_results
 from tests.conftest import Ran
-from tests.samples import ROWS, RUN, row, run_reports, sample
+from tests.tools.samples import ROWS, RUN, row, run_reports, sample
 
 CC = shutil.which("cc") or "cc"
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="NO C COMPILER: programs of rows are not tried")

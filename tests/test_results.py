@@ -12,7 +12,7 @@ from reports.html.render import render
 from reports.text import summary
 from results.reader import ResultsError, read_results
 from tests.conftest import ROOT, Project, Ran
-from tests.samples import ROWS, sample
+from tests.tools.samples import ROWS, sample
 
 # Beside markup: what a terminal and the log of a CI would obey.
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&"

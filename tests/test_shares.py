@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from kernels.shares import join, joining, together
+from kernels.shards import join, joining, together
 from results.reader import read_results
 from tests.conftest import Project
-from tests.samples import RECORDS, ROWS, records, written
+from tests.tools.samples import RECORDS, ROWS, records, written
 
 
 def test_each_row_is_in_one_share(project: Project) -> None:

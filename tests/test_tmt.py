@@ -18,7 +18,7 @@ from reports.formats.tmt import ROWS as ROWS_NAMED
 from reports.formats.tmt import tmt
 from results.reader import Results, read_results
 from tests.conftest import ROOT
-from tests.samples import RECORDS, ROWS, RUN, records, row, run_reports, sample, written
+from tests.tools.samples import RECORDS, ROWS, RUN, records, row, run_reports, sample, written
 
 HOSTILE = "\r\n- name: /x\n\x1b[2J\x00\u202e\ufeff\u2028\x85 'a' \"b\" \\u0041 #c &d *e {f: [g]} \U0001f600: "
 
@@ -180,7 +180,7 @@ def test_tmt_runs_the_suites_here(tmp_path: Path) -> None:
     assert all(each.clause.startswith("connect.EISCONN.unix.") for each in rows)
 
     # The same once more, on a kernel that has a bug.
-    lie = [*settings, f"KCONFORM_ARGS='{selection} -p tests.lying' KCONFORM_TEST_LIE=success_for_failure"]
+    lie = [*settings, f"KCONFORM_ARGS='{selection} -p tests.plugins.lying_entry' KCONFORM_TEST_LIE=success_for_failure"]
     second = call_tmt(tmp_path, *steps, *lie, "execute", "--again", "report")
     assert second.returncode == 1, second.stdout + second.stderr
     made = only_result(plan)

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from fixtures.evidence import MODES
 from fixtures.marks import ALL
+from wiring.evidence import MODES
 from wiring.resume import HOW
 
 

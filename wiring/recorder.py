@@ -15,7 +15,7 @@ from reports.text import summary
 from results.journal import JOURNAL
 from results.records import CONFORMS, HARNESS_ERROR, NEVER_REACHED, NOT_EXERCISED, Row
 from results.writer import Collector
-from wiring.state import SUITES
+from wiring.session_state import SUITES
 
 
 class Recorder:
@@ -124,7 +124,7 @@ class Recorder:
             del self.config.stash[xml_key]
 
     def _end_in_junit(self, report: pytest.TestReport) -> None:
-        """Tell JUnit alone of the tear-down, which was told with the call: it waits for that (fixtures.phases)."""
+        """Tell JUnit alone of the tear-down, which was told with the call: it waits for that (wiring.row_protocol)."""
         junit: Any = self.config.stash.get(xml_key, None)
         if junit is not None:
             ended = copy.copy(report)

@@ -12,7 +12,7 @@ from results.journal import read_journal
 from results.reader import ResultsError, read_results
 from results.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row, Run
 from wiring.recorder import blank_row
-from wiring.state import EXPECTATIONS, SUITES, clause_of
+from wiring.session_state import EXPECTATIONS, SUITES, clause_of
 
 UNDER_WAY, REST, NOTHING = HOW = ("under-way", "rest", "nothing")
 DIED = "the kernel died"

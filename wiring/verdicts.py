@@ -2,14 +2,14 @@
 
 import pytest
 
-from fixtures.beside import beside
-from fixtures.rows import ROW, RowState
 from reports.text import failure, word
 from results.expectations import Expectations, Judgement
 from results.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row
 from results.selection import find_suite
 from wiring.recorder import blank_row
-from wiring.state import EXPECTATIONS, SUITES, clause_of
+from wiring.row_state import ROW, RowState
+from wiring.session_state import EXPECTATIONS, SUITES, clause_of
+from wiring.unrecorded import beside
 
 
 def assess(item: pytest.Item, call: pytest.CallInfo[None]) -> bool:

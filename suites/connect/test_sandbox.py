@@ -41,9 +41,9 @@ from fixtures.contexts.sandbox import (
 )
 from fixtures.contexts.selinux import PORT, labelled
 from fixtures.contexts.thread_context import StandingDoor, another_user, without_capabilities
-from fixtures.rows import RowState
 from fixtures.syscalls.calls import Calls
 from fixtures.syscalls.outcome import Outcome
+from wiring.row_state import RowState
 
 SandboxMaker = Callable[..., Sandbox]
 NAME = Unix(b"\0kconform")

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.bench.machine import ROOT, surroundings, table
 from tests.bench.where import default_run
-from tests.browser import browser, find_browser, opened
+from tests.tools.browser import browser, find_browser, opened
 
 KERNELS = ("5.15.0", "6.1.0", "6.12.0", "6.18.0")
 SIZES = (1_000, 10_000, 50_000)

@@ -20,7 +20,7 @@ import psutil
 from results.reader import PAGES, Results, ResultsError, read_results
 from results.records import NEVER_REACHED
 from tests.chaos.traces import Watch
-from tests.samples import run_reports
+from tests.tools.samples import run_reports
 
 LONGEST = 240.0  # Seconds that a run gets to end after the signal.
 STALE = "of an earlier run"

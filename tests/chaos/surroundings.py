@@ -16,7 +16,7 @@ from pathlib import Path
 from kernels.uml import UML
 from tests.chaos.traces import Watch
 from tests.conftest import ROOT, read_records
-from tests.loading import loaded
+from tests.tools.busy_processes import loaded
 
 _ROWS = ["suites", "--row=connect.ECONNREFUSED.tcp/inet-*", "--row=connect.EISCONN.tcp/*", "-n", "2"]
 # Those that wait for timers of the kernel, and look at how long.

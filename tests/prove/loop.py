@@ -11,8 +11,8 @@ import pytest
 
 from fixtures.marks import RowPlan
 from netns import load_scapy, preload
-from tests.prove.door import Order
 from tests.prove.journal import NOTICED, SURVIVED, UNTOLD, Heard, Journal, Told
+from tests.prove.lying_entry import Order
 from tests.prove.plan import Marks, by_chance, wanted
 from tests.prove.plugin import Prover
 from tests.prove.worker import Job, Worker, start_worker

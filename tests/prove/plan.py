@@ -67,7 +67,7 @@ class Marks:
     def __init__(self, root: Path) -> None:
         shared = [*(ROOT / "fixtures").glob("*.py"), *(ROOT / "netns").glob("*.py")]
         shared += [each for each in (root / "suites").rglob("*.py") if not each.name.startswith("test_")]
-        shared += [Path(__file__).with_name(name) for name in ("lies.py", "door.py")]
+        shared += [Path(__file__).with_name(name) for name in ("lies.py", "lying_entry.py")]
         self._shared = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(shared))).digest()
         self._known: dict[Path, str] = {}
 

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from fixtures.forking import fork_off, send_line
-from fixtures.phases import run_phases
-from fixtures.rows import ROW, RowState
 from fixtures.syscalls.call_threads import DEADLINE
-from tests.prove.door import Order, install, listen
 from tests.prove.limits import Setter, find_limits
+from tests.prove.lying_entry import Order, install, listen
+from wiring.forking import fork_off, send_line
+from wiring.row_protocol import run_phases
+from wiring.row_state import ROW, RowState
 
 _LIMIT = 1.5  # Seconds that stand for the harness's usual limit, in rows that take no longer themselves.
 _STUCK = 60  # Seconds beside what a row takes after which it ends its process.

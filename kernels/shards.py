@@ -41,7 +41,7 @@ def join(parts: list[Path], folder: Path) -> None:
 
 def joining(parts: list[Path], folder: Path) -> str:
     """The same in words for sh(1), for when who started the guests is no more, however far that had come with it."""
-    command = shlex.join([python(), "-m", "kernels.shares", str(folder), *map(str, parts)])
+    command = shlex.join([python(), "-m", "kernels.shards", str(folder), *map(str, parts)])
     # The report comes last. What is killed beside this process may write for a moment.
     done = f"[ -e {shlex.quote(str(folder / PAGE))} ]"
     left = shlex.join(map(str, parts))

@@ -1,6 +1,7 @@
 """Doors that lie, each in one way, about what the kernel answered: what a broken kernel would look like from a test.
 
-Loaded as a plugin (``-p tests.lying``) it makes the native door tell the lie that ``KCONFORM_TEST_LIE`` names.
+A pytest plugin (``-p tests.plugins.lying_entry``): it makes the native door tell the lie that ``KCONFORM_TEST_LIE``
+names.
 """
 
 import ctypes

@@ -2,12 +2,12 @@
 
 import pytest
 
-from fixtures.overlap import Overlap
-from fixtures.rows import RowState
 from netns import Isolation
 from results.catalogue import Clause, Suite
 from results.expectations import Expectations
 from results.selection import Selection
+from wiring.process_pool import Overlap
+from wiring.row_state import RowState
 
 SUITES = pytest.StashKey[list[Suite]]()
 EXPECTATIONS = pytest.StashKey[dict[str, Expectations]]()

@@ -7,7 +7,7 @@ from fixtures.plugin import why_not
 from results import selection
 from results.catalogue import CatalogueError, Suite, load_suites
 from results.selection import Selection, SelectionError
-from wiring.state import EXPECTATIONS, SUITES, clause_of
+from wiring.session_state import EXPECTATIONS, SUITES, clause_of
 
 
 def load(config: pytest.Config) -> tuple[list[Suite], Selection]:

@@ -1,4 +1,4 @@
-"""A pytest plugin (``-p tests.shuffle``) for soak: rows in a random order, which ``KCONFORM_SHUFFLE`` seeds."""
+"""A pytest plugin for soak: rows in a random order, which ``KCONFORM_SHUFFLE`` seeds."""
 
 import os
 import random

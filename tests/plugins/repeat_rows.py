@@ -1,4 +1,4 @@
-"""A pytest plugin (``-p tests.again``) for soak: each row that does not wait runs many times in the same process.
+"""A pytest plugin for soak: each row that does not wait runs many times in the same process.
 
 ``KCONFORM_AGAIN`` says how many times in all, ``KCONFORM_TOLD`` names the file that gets a line of JSON each ``_EVERY``
 rows: what the process holds by then.
@@ -20,8 +20,8 @@ _ran = 0
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Run a row as often as is wanted before it is run to be told of."""
     # Imported late: conftest.py has pytest rewrite the assertions there.
-    from fixtures.overlap import WAITS
-    from fixtures.phases import forget, run_phases
+    from wiring.process_pool import WAITS
+    from wiring.row_protocol import forget, run_phases
 
     if not item.stash.get(WAITS, 0.0):
         for _ in range(int(os.environ["KCONFORM_AGAIN"]) - 1):
