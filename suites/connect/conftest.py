@@ -11,7 +11,7 @@ import pytest
 from fixtures import Door, LibcDoor, Variant
 from fixtures.native_build import library
 from netns import World
-from suites.connect.firewall import RuleMaker, rule_maker
+from suites.connect.policy.firewall import RuleMaker, rule_maker
 
 
 class _Compiled(LibcDoor):
@@ -37,7 +37,7 @@ class _Compiled(LibcDoor):
 @pytest.fixture
 def compiled_door() -> Door:
     """A door whose connect() a C compiler accepted against the documented prototype."""
-    return _Compiled(library(Path(__file__).with_name("prototype.c")))
+    return _Compiled(library(Path(__file__).parent / "entry" / "prototype.c"))
 
 
 @pytest.fixture
@@ -74,5 +74,5 @@ def hurried(require: Callable[[str], None], world: World) -> World:
 
 @pytest.fixture
 def rule(world: World, variant: Variant) -> RuleMaker:
-    """Makes rules of a local firewall; see ``suites.connect.firewall``."""
+    """Makes rules of a local firewall; see ``suites.connect.policy.firewall``."""
     return rule_maker(world, variant)

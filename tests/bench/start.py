@@ -23,7 +23,7 @@ def until_verdict(*arguments: str) -> float:
         RuntimeError: when no row conforms.
     """
     start = time.perf_counter()
-    command = [sys.executable, "-m", "pytest", "suites/connect/test_arguments.py", "-v", *arguments]
+    command = [sys.executable, "-m", "pytest", "suites/connect/arguments/test_arguments.py", "-v", *arguments]
     with subprocess.Popen(
         command, cwd=ROOT, env=surroundings(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as run:

@@ -26,11 +26,14 @@ LONGEST = 240.0  # Seconds that a run gets to end after the signal.
 STALE = "of an earlier run"
 """What stands in the pages of the folder before a run under trial begins."""
 # Rows with everything that could be left: worlds, processes of their own, control groups, firewalls, socket files.
-_MODULES = [f"suites/connect/test_{name}.py" for name in ("timeout", "cgroup", "unix_names", "firewall")]
+_MODULES = [
+    f"suites/connect/{name}.py"
+    for name in ("tcp/test_timeout", "policy/test_control_groups", "unix/test_names", "policy/test_firewall")
+]
 _ROWS = [f"--row=connect.{name}" for name in ("ETIMEDOUT.tcp*", "cgroup-bpf.*", "ENOENT*", "netfilter*")]
 _STALL = "60"  # Seconds; a guest may hang when one of its processes is struck, and is ended after so long.
 # Rows that a guest of any kind can run, as few as will do: it takes long enough to start. Two of a kind share them.
-_GUEST = ["suites/connect/test_unix_names.py", "--clause=connect.ENOENT*"]
+_GUEST = ["suites/connect/unix/test_names.py", "--clause=connect.ENOENT*"]
 # How the processes of a guest are called: of user-mode Linux, and of gVisor, whose own are copies of one program.
 _GUESTS = ("linux.uml", "linux", "runsc", "exe")
 # A worker that has only begun when its controller is gone knows nothing but execnet yet, or is told half a line of it.

@@ -35,7 +35,7 @@ class Accepted:
 
 
 def line_of(place: str) -> str:
-    """The line of code at a place, such as ``suites/connect/test_api.py:30``."""
+    """The line of code at a place, such as ``suites/connect/entry/test_prototype.py:30``."""
     name, _, number = place.partition(":")
     return linecache.getline(name, int(number or 0)).strip()
 

@@ -25,7 +25,7 @@ from fixtures import (
 )
 from fixtures.syscalls.call_threads import DEADLINE
 from netns import World
-from suites.connect.icmp import EVERY, NAMED, SIX, Message, receive_errors
+from suites.connect.icmp_messages import EVERY, NAMED, SIX, Message, receive_errors
 
 TYPES = ("stream", "dgram")
 SERVER = {"inet": "192.0.2.2/32", "inet6": "2001:db8:1::2/128"}  # In the world "pair", and nothing beside it.

@@ -33,7 +33,7 @@ from fixtures import (
 from fixtures.sockets.socket import FAMILIES
 from fixtures.syscalls.call_threads import DEADLINE
 from netns import World
-from suites.connect.icmp import receive_errors
+from suites.connect.icmp_messages import receive_errors
 from suites.connect.names import NULL, UNROUTED, UNSPEC
 
 PROTOCOL = 253

@@ -27,7 +27,7 @@ from fixtures.probes.features import IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANG
 from fixtures.sockets.socket import FAMILIES
 from netns import World
 from suites.connect.names import NULL
-from suites.connect.ports import assert_none_left, assert_port_is_bindable, let_choose
+from suites.connect.tcp.ports import assert_none_left, assert_port_is_bindable, let_choose
 
 OTHER = {"inet": "inet6", "inet6": "inet"}
 

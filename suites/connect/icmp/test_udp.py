@@ -22,7 +22,7 @@ from fixtures import (
 )
 from fixtures.syscalls.call_threads import DEADLINE
 from netns import Packet
-from suites.connect.icmp import (
+from suites.connect.icmp_messages import (
     DATAGRAM,
     DATAGRAM4,
     DATAGRAM6,

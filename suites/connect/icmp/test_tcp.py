@@ -34,7 +34,7 @@ from fixtures.sockets.socket import PACKETS
 from fixtures.syscalls.call_threads import DEADLINE
 from fixtures.syscalls.wait import until_asleep
 from netns import Match, Packet, Rule, World
-from suites.connect.icmp import (
+from suites.connect.icmp_messages import (
     EVERY,
     FOUR,
     IGNORED,

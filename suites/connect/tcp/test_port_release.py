@@ -28,7 +28,7 @@ from fixtures import (
 from fixtures.sockets.socket import FAMILIES
 from netns import World
 from suites.connect.names import NULL, UNSPEC
-from suites.connect.ports import assert_none_left, assert_port_is_bindable, let_choose
+from suites.connect.tcp.ports import assert_none_left, assert_port_is_bindable, let_choose
 
 UNROUTED = {"inet": "203.0.113.9", "inet6": "2001:db8:ffff::9"}
 NOBODY = 9  # The port where nobody listens.

@@ -29,7 +29,7 @@ from fixtures import (
 )
 from fixtures.sockets.socket import FAMILIES
 from netns import World
-from suites.connect.table import states, until_state
+from suites.connect.tcp.proc_net import states, until_state
 
 A_WHILE = 2.1  # Seconds until a port may be reused at the latest: one, in whole seconds on older kernels.
 PORT = 40000

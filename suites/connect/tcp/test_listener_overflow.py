@@ -29,7 +29,7 @@ from fixtures import (
 )
 from fixtures.sockets.socket import FAMILIES
 from netns import World
-from suites.connect.table import counter, until_state
+from suites.connect.tcp.proc_net import counter, until_state
 from suites.connect.times import ONE_RETRY, RETRANSMISSION
 
 ABORT, COOKIES = "net.ipv4.tcp_abort_on_overflow", "net.ipv4.tcp_syncookies"

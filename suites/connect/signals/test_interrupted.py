@@ -31,7 +31,7 @@ from fixtures import (
 from fixtures.contexts.thread_context import StandingDoor
 from fixtures.sockets.servers import FullServer
 from fixtures.syscalls.wait import until_asleep
-from suites.connect.callers import begun, state_of
+from suites.connect.signals.callers import begun, state_of
 from suites.connect.times import LATE, RETRANSMISSION
 
 SHORT = 0.2

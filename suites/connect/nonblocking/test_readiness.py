@@ -30,8 +30,8 @@ from fixtures import (
     variants,
     waits,
 )
+from suites.connect.nonblocking.epoll_watch import Watch
 from suites.connect.times import LATE, ONE_RETRY, RETRANSMISSION
-from suites.connect.watching import Watch
 
 EVERYTHING = {POLLIN, POLLOUT, POLLERR, POLLHUP, POLLRDHUP}
 usefixtures = pytest.mark.usefixtures

@@ -22,7 +22,7 @@ from fixtures import (
 )
 from fixtures.syscalls.calls import address_of
 from fixtures.syscalls.wait import until_asleep
-from suites.connect.callers import begun
+from suites.connect.signals.callers import begun
 from suites.connect.times import LATE, RETRANSMISSION
 
 

@@ -38,7 +38,7 @@ from fixtures import (
 )
 from fixtures.syscalls.call_threads import DEADLINE
 from netns import World
-from suites.connect.firewall import RuleMaker
+from suites.connect.policy.firewall import RuleMaker
 from suites.connect.times import RETRANSMISSION
 
 # How a rule rejects, and the errno that its answer becomes.

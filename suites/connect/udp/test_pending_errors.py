@@ -25,7 +25,7 @@ from fixtures import (
 )
 from fixtures.syscalls.call_threads import DEADLINE
 from fixtures.syscalls.wait import until_asleep
-from suites.connect.icmp import receive_errors
+from suites.connect.icmp_messages import receive_errors
 from suites.connect.names import UNSPEC
 
 UNKNOWN = Bytes(b"\x4d\x4d".ljust(28, b"\0"))

@@ -27,7 +27,7 @@ from fixtures.sockets.address import Address
 from fixtures.sockets.socket import FAMILIES
 from fixtures.syscalls.call_threads import DEADLINE
 from netns import World
-from suites.connect.icmp import receive_errors
+from suites.connect.icmp_messages import receive_errors
 from suites.connect.times import RETRANSMISSION
 
 BEHIND = {"inet": ("203.0.113.1", "203.0.113.0/24"), "inet6": ("2001:db8:b::1", "2001:db8:b::/48")}

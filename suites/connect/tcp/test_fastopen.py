@@ -41,7 +41,8 @@ from fixtures import (
     world,
 )
 from netns import World
-from suites.connect.fastopen import (
+from suites.connect.names import UNSPEC
+from suites.connect.tcp.fastopen import (
     CLIENT,
     COOKIE_OPTION,
     EVERY_LISTENER,
@@ -51,7 +52,6 @@ from suites.connect.fastopen import (
     defer,
     write,
 )
-from suites.connect.names import UNSPEC
 
 COOKIE = b"cookie12"
 SNDTIMEO = struct.pack("=qq", 0, 100_000)

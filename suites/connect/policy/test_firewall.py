@@ -34,7 +34,7 @@ from fixtures import (
     world,
 )
 from netns import World
-from suites.connect.firewall import RuleMaker
+from suites.connect.policy.firewall import RuleMaker
 from suites.connect.times import ONE_RETRY, RETRANSMISSION
 
 DATAGRAM = "udp"

@@ -28,7 +28,7 @@ from fixtures import (
 )
 from fixtures.sockets.socket import FAMILIES
 from netns import World
-from suites.connect.md5 import KEY, MD5, OTHER, digest_of, says_signed, set_key
+from suites.connect.tcp.md5 import KEY, MD5, OTHER, digest_of, says_signed, set_key
 from suites.connect.times import ONE_RETRY
 
 Keys = tuple[bytes | None, bytes | None]

@@ -1,0 +1,1 @@
+"""Special addresses: broadcast, multicast, IPv6 scopes, bound names."""

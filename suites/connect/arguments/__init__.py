@@ -1,0 +1,1 @@
+"""Bad arguments: descriptors, pointers, lengths, address families."""

@@ -1,0 +1,1 @@
+"""Other families and protocols: netlink, packet, raw, ICMP sockets, VSOCK, SCTP and more."""

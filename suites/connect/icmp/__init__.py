@@ -1,0 +1,1 @@
+"""ICMP errors: what they do to attempts, connections and associations."""

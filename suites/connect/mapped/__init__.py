@@ -1,0 +1,1 @@
+"""IPv6 sockets that are given IPv4-mapped addresses."""

@@ -1,0 +1,1 @@
+"""Sockets with O_NONBLOCK: attempts in progress, readiness, SO_ERROR."""

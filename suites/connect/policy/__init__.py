@@ -1,0 +1,1 @@
+"""Local policy: firewalls, control groups, Landlock, seccomp."""

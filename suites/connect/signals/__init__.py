@@ -1,0 +1,1 @@
+"""Calls that are interrupted, or that share a socket with another caller."""

@@ -1,0 +1,1 @@
+"""TCP: connecting, refusals, states, ports, options, Fast Open, time-outs."""

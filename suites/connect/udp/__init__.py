@@ -1,0 +1,1 @@
+"""UDP and UDP-Lite: association, receive filter, names, ports, dissolution, errors that come later."""

@@ -1,0 +1,1 @@
+"""UNIX domain sockets: paths, names, states, datagrams."""
