@@ -198,7 +198,7 @@ def load_suite(folder: Path) -> Suite:
             raise CatalogueError(f"{file}: the document '{document.id}' is described in another file already")
         documents[document.id] = document
     clauses: dict[str, Clause] = {}
-    for file in sorted((folder / "clauses").glob("*.toml")):
+    for file in sorted(folder.rglob("clauses/*.toml")):
         for clause in _clauses(file):
             if clause.id in clauses:
                 raise CatalogueError(f"{file}: the clause '{clause.id}' stands twice in the catalogue")

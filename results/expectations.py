@@ -149,7 +149,7 @@ def load_expectations(suite: Suite, facts: KernelFacts) -> Expectations:
         CatalogueError: when a file is wrong.
     """
     found = Expectations()
-    for path in sorted((suite.folder / "expectations").glob("*.toml")):
+    for path in sorted(suite.folder.rglob("expectations/*.toml")):
         whole = Table(read_toml(path), str(path)).only({"expectation"})
         for table in whole.tables("expectation"):
             for entry in _read(table, path):
