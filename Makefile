@@ -1,4 +1,4 @@
-# The front door of kconform. Every target has a line of help; CI calls the same targets.
+# The entry to kconform from the command line. Every target has a line of help; CI calls the same targets.
 
 PYTHON ?= python3
 RESULTS ?= reports/out
@@ -14,15 +14,15 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help conformance conformance-all test lint types format tests suites bench report soak prove chaos matrix kernels bundle disagreements world list lock clean
+.PHONY: help conformance conformance-all test lint types format tests suites bench report soak prove chaos matrix kernels bundle disagreements topology world list lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
 
 conformance: $(VENV)/run.installed ## Check the live kernel by its native call, report in reports/out (RESULTS=DIR, ARGS="pytest options")
-	@$(BIN)/pytest suites -n auto --door=syscall --results=$(RESULTS) $(ARGS)
+	@$(BIN)/pytest suites -n auto --entry=syscall --results=$(RESULTS) $(ARGS)
 
-conformance-all: $(VENV)/run.installed ## The same through every door: the 32-bit entry and io_uring, too
+conformance-all: $(VENV)/run.installed ## The same through every entry point: the 32-bit entry and io_uring, too
 	@$(BIN)/pytest suites -n auto --results=$(RESULTS) $(ARGS)
 
 test: lint types tests suites ## Lint, types, the harness's own tests, and the suites
@@ -40,7 +40,7 @@ tests: $(VENV)/dev.installed ## Run the harness's own tests
 suites: $(VENV)/dev.installed ## Run the suites with warnings as errors, report in reports/out
 	@$(BIN)/pytest suites -n auto -W error --results=$(RESULTS) $(ARGS)
 
-bench: $(VENV)/dev.installed ## Measure all that docs/performance.md has, and put it there (ARGS="--only worlds,rows")
+bench: $(VENV)/dev.installed ## Measure all that docs/performance.md has, and put it there (ARGS="--only topologies,rows")
 	@$(BIN)/python -m tests.bench --markdown docs/performance.md $(ARGS)
 
 report: $(VENV)/run.installed ## Make the HTML report anew from results that are there
@@ -56,7 +56,7 @@ chaos: $(VENV)/dev.installed ## End runs at random moments, run in bad surroundi
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 matrix: $(VENV)/run.installed ## Check several kernels by the native call (KERNELS="live uml vm:6.1"), one report in reports/out/matrix
-	@$(BIN)/python -m kernels matrix $(KERNELS) --results $(RESULTS) --limit $(LIMIT) -- --door=syscall $(ARGS)
+	@$(BIN)/python -m kernels matrix $(KERNELS) --results $(RESULTS) --limit $(LIMIT) -- --entry=syscall $(ARGS)
 
 kernels: ## Install what other kernels need, with Debian's package tools (as root)
 	apt-get install -y --no-install-recommends runsc user-mode-linux qemu-system-x86 busybox-static e2fsprogs kmod iproute2
@@ -67,8 +67,10 @@ bundle: $(VENV)/run.installed ## Make one executable file, dist/kconform.pyz, fo
 disagreements: $(VENV)/run.installed ## Write docs/disagreements.md from the results in reports/out
 	@$(BIN)/python -m reports disagreements $(RESULTS) --output docs/disagreements.md
 
-world: $(VENV)/run.installed ## Show the private networks that tests stand in
+topology: $(VENV)/run.installed ## Show the private networks that tests stand in
 	@$(BIN)/python -m netns
+
+world: topology ## The former name of topology; the next release drops it
 
 list: $(VENV)/run.installed ## List all clauses with their documents
 	@$(BIN)/pytest --list-clauses

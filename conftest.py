@@ -22,7 +22,7 @@ pytest.register_assert_rewrite("fixtures", "suites")
 
 from fixtures.contexts import control_groups as cgroups
 from fixtures.marks import PlanError, RowPlan, rows_of
-from fixtures.plugin import FEATURES, RUN_FOLDER, carries, lives_in_kept_world
+from fixtures.plugin import FEATURES, RUN_FOLDER, carries, lives_in_kept_topology
 from fixtures.probes.facts import (
     implementation,
     kernel_facts,
@@ -32,7 +32,7 @@ from fixtures.probes.facts import (
     upstream_release,
     version_facts,
 )
-from fixtures.probes.features import Feature, probe_all, probe_doors
+from fixtures.probes.features import Feature, probe_all, probe_entries
 from netns import IsolationError, enter_private_network, in_user_namespace, kept_loopback
 from reports.text import listing
 from results import selection
@@ -84,9 +84,9 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 def pytest_configure(config: pytest.Config) -> None:
     """Read the catalogue and leave the network that this process was started in, before anything else happens."""
     config.addinivalue_line("markers", "clause(id, case): the clause that a test tries")
-    config.addinivalue_line("markers", "variants(families, types, modes, doors): in which variants it is tried")
+    config.addinivalue_line("markers", "variants(families, types, modes, entry points): in which variants it is tried")
     config.addinivalue_line("markers", "cases(table): the lines of a table of like cases")
-    config.addinivalue_line("markers", "world(name): the world that the test stands in")
+    config.addinivalue_line("markers", "topology(name): the topology that the test stands in")
     config.addinivalue_line("markers", "needs(feature): a feature without which it is not exercised")
     config.addinivalue_line("markers", "slow(reason): why it takes minutes, so that it is exercised only with --slow")
     config.addinivalue_line("markers", "waits(seconds): how long the kernel makes it wait")
@@ -145,15 +145,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
     if _is_worker(config):
         return
-    doors = probe_doors(suite.act for suite in config.stash[SUITES])
-    config.stash[FEATURES] = probe_all() | {f"door:{name}": door for name, door in doors.items()}
+    entries = probe_entries(suite.call for suite in config.stash[SUITES])
+    config.stash[FEATURES] = probe_all() | {f"entry:{name}": entry for name, entry in entries.items()}
     run = Run(
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         kernel=kernel_facts(),
         system=system_facts(),
         privilege=privilege_facts(config.stash[ISOLATION]),
-        features={name: each.record() for name, each in config.stash[FEATURES].items() if name[:5] != "door:"},
-        doors={name: door.record() for name, door in doors.items()},
+        features={name: each.record() for name, each in config.stash[FEATURES].items() if name[:5] != "entry:"},
+        entries={name: entry.record() for name, entry in entries.items()},
         kconform=version_facts(ROOT, VERSION),
         command=["pytest", *config.invocation_params.args],
         suites=[suite.record() for suite in config.stash[SUITES]],
@@ -199,10 +199,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for row in rows:
         if row.clause not in suite.clauses:
             raise pytest.Collector.CollectError(selection.unknown_clause(suite, row.clause, metafunc.definition.nodeid))
-        if not carries(row.variant.door, suite.act):
+        if not carries(row.variant.entry, suite.call):
             raise pytest.Collector.CollectError(
-                f"{metafunc.definition.nodeid}: the door '{row.variant.door}' has no way of its own for {suite.act}(): "
-                "the row would say that it took it, and it would not"
+                f"{metafunc.definition.nodeid}: the entry point '{row.variant.entry}' does not carry {suite.call}(): "
+                "the row would say that it went through it, and it would not"
             )
     metafunc.parametrize("_row", rows, ids=[row.id for row in rows], indirect=True)
 
@@ -294,9 +294,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     state = None
     item.config.stash[JOURNALS].begin(item.nodeid)
     if suite is not None and isinstance(item, pytest.Function):
-        if lives_in_kept_world(item, plan_of(item)):
+        if lives_in_kept_topology(item, plan_of(item)):
             kept_loopback.make_ready()  # Now, since it stays: what is there after the row and was not before is a leak.
-        state = RowState(plan_of(item), suite.act, suite.folder)
+        state = RowState(plan_of(item), suite.call, suite.folder)
         item.stash[ROW] = state
     item.config.stash[CURRENT] = state
 

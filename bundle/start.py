@@ -18,7 +18,7 @@ USAGE = """usage: {0} [--results=DIR] [pytest's and kconform's options]
        {0} netns                   show the private networks that tests stand in
 
 Checks the live kernel, as root or as an ordinary user; results go into ./kconform-results where nothing else is said.
-Options are those of a checkout, such as --row ID, --clause ID, --door syscall, --list-clauses, -n WORKERS.
+Options are those of a checkout, such as --row ID, --clause ID, --entry syscall, --list-clauses, -n WORKERS.
 The file lays itself out in a temporary folder (TMPDIR says where), which goes when it ends.
 """
 

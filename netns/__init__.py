@@ -1,4 +1,4 @@
-"""Private networks for tests: namespaces, links, addresses, routes and sysctls, and worlds made of them.
+"""Private networks for tests: namespaces, links, addresses, routes and sysctls, and topologies made of them.
 
 Only this package imports pyroute2 and Scapy. It knows nothing of pytest, and nothing of the system calls under test.
 """
@@ -10,14 +10,14 @@ from netns.host import INET, INET6, Host
 from netns.isolation import Isolation, IsolationError, enter_private_network, in_user_namespace
 from netns.namespace import Namespace, can_return, preload
 from netns.polling import comes_true
-from netns.topologies import WORLDS, World, kept_loopback, loopback, pair, routed, scripted
+from netns.topologies import TOPOLOGIES, Topology, kept_loopback, loopback, pair, routed, scripted
 from netns.wire import Packet, Wire, closer, load_scapy
 
 __all__ = [
     "INET",
     "INET6",
     "REJECTS",
-    "WORLDS",
+    "TOPOLOGIES",
     "Capture",
     "Captured",
     "Change",
@@ -28,8 +28,8 @@ __all__ = [
     "Namespace",
     "Packet",
     "Rule",
+    "Topology",
     "Wire",
-    "World",
     "can_return",
     "closer",
     "comes_true",

@@ -1,4 +1,4 @@
-"""A machine of a world: its addresses, links, routes, rules and settings, and how a test changes them."""
+"""A machine of a topology: its addresses, links, routes, rules and settings, and how a test changes them."""
 
 import socket
 from collections.abc import Callable
@@ -24,7 +24,7 @@ _LENGTH = {INET: 32, INET6: 128}
 
 @dataclass
 class Host:
-    """A machine of a world: a namespace and what is configured in it.
+    """A machine of a topology: a namespace and what is configured in it.
 
     ``addresses`` holds, per family, the addresses that others know it by, the usual one first; ``spare`` holds one
     more that is added (link, address, prefix) when a test asks for it.

@@ -61,7 +61,9 @@ def enter_private_network() -> Isolation:
         IsolationError: when this system forbids it, with the sysctl to change.
     """
     if sys.platform != "linux":
-        raise IsolationError(f"kconform needs Linux: its worlds are network namespaces, and this is {sys.platform}.")
+        raise IsolationError(
+            f"kconform needs Linux: its topologies are network namespaces, and this is {sys.platform}."
+        )
     uid, gid = os.geteuid(), os.getegid()
     try:
         unshare(CLONE_NEWNET)

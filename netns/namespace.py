@@ -291,7 +291,7 @@ class Namespace:
 
 
 def preload() -> None:
-    """Import what the first world with links would import: worth it before a process forks many that each make one."""
+    """Import what the first topology with links would import, before a process forks many that each make one."""
     import pyroute2  # noqa: F401
 
 
@@ -325,7 +325,7 @@ def _prepare() -> None:
         finally:
             os.close(fd)
     _inherited.ipv6_off = off
-    # By ioctl, since most worlds need nothing else.
+    # By ioctl, since most topologies need nothing else.
     with _asker() as sock:
         flags = struct.unpack_from("16xh", fcntl.ioctl(sock, _SIOCGIFFLAGS, _request("lo")))[0]
         if not flags & _IFF_UP:

@@ -1,7 +1,7 @@
-"""The ready-made worlds: which hosts there are, how they are linked, and what addresses they have.
+"""The ready-made topologies: which hosts there are, how they are linked, and what addresses they have.
 
-Every world is dual-stack and uses only documentation addresses (RFC 5737, RFC 3849) beside loopback, so that
-no transcript can be mistaken for traffic of a real network. A world is made for one test and closed after it.
+Every topology is dual-stack and uses only documentation addresses (RFC 5737, RFC 3849) beside loopback, so that
+no transcript can be mistaken for traffic of a real network. A topology is made for one test and closed after it.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ _NEAR = 20  # The index of a link's near end; the far end gets the next that is 
 
 
 @dataclass
-class World:
+class Topology:
     """The private network that a test stands in. ``client`` makes the call, ``server`` is its peer."""
 
     name: str
@@ -39,20 +39,20 @@ class World:
         """A host by name.
 
         Raises:
-            LookupError: when the world has no host of that name.
+            LookupError: when the topology has no host of that name.
         """
         for host in self.hosts:
             if host.name == name:
                 return host
         known = ", ".join(host.name for host in self.hosts)
-        raise LookupError(f"world '{self.name}' has no host '{name}' (it has {known})")
+        raise LookupError(f"topology '{self.name}' has no host '{name}' (it has {known})")
 
     def describe(self) -> dict[str, Any]:
-        """The world as plain data: each host with its links, addresses and routes."""
+        """The topology as plain data: each host with its links, addresses and routes."""
         return {"name": self.name, "hosts": [host.namespace.describe() for host in self.hosts]}
 
     def summary(self) -> dict[str, Any]:
-        """The world in a few words, from what is known without asking the kernel."""
+        """The topology in a few words, from what is known without asking the kernel."""
         hosts = [
             {"name": host.name, "addresses": [address for known in host.addresses.values() for address in known]}
             for host in self.hosts
@@ -60,22 +60,22 @@ class World:
         return {"name": self.name, "hosts": hosts}
 
     def close(self) -> None:
-        """Let go of every namespace of the world."""
+        """Let go of every namespace of the topology."""
         for host in self.hosts:
             host.namespace.close()
 
     def __enter__(self) -> Self:
-        """Hold the world for a block."""
+        """Hold the topology for a block."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let go of the world."""
+        """Let go of the topology."""
         self.close()
 
 
-def loopback() -> World:
+def loopback() -> Topology:
     """One host that talks to itself: 127.0.0.0/8 and ::1, and 2001:db8:1f::2 as a second IPv6 address if asked for."""
     host = _host("local")
     try:
@@ -86,46 +86,46 @@ def loopback() -> World:
     except BaseException:
         host.namespace.close()
         raise
-    return World("loopback", [host], client=host, server=host)
+    return Topology("loopback", [host], client=host, server=host)
 
 
 class KeptLoopback:
-    """A loopback world that serves one row after another, for sockets that never meet the network: those of AF_UNIX.
+    """A loopback topology that serves one row after another, for sockets that never meet the network: those of AF_UNIX.
 
     What such a row can leave in a namespace is a name that somebody holds, and everything that holds one is closed with
     its row. A namespace that was changed (a sysctl, a link) is let go of.
     """
 
     def __init__(self) -> None:
-        self._world: World | None = None
+        self._topology: Topology | None = None
 
-    def make_ready(self) -> World:
-        """The world; made where there is none."""
-        if self._world is None:
-            self._world = loopback()
-        return self._world
+    def make_ready(self) -> Topology:
+        """The topology; made where there is none."""
+        if self._topology is None:
+            self._topology = loopback()
+        return self._topology
 
     def give_back(self, *, well: bool) -> None:
         """End a row's use of it; ``well`` tells that the row left nothing behind that anybody knows of."""
-        if self._world is not None and not (well and self._world.client.namespace.fresh):
+        if self._topology is not None and not (well and self._topology.client.namespace.fresh):
             self.leave()
 
     def leave(self) -> None:
-        """Let go of the world."""
-        if self._world is not None:
-            self._world.close()
-            self._world = None
+        """Let go of the topology."""
+        if self._topology is not None:
+            self._topology.close()
+            self._topology = None
 
 
 kept_loopback = KeptLoopback()
 
 
-def pair() -> World:
+def pair() -> Topology:
     """Two hosts on one link: client 192.0.2.1 and 2001:db8:1::1, server 192.0.2.2 and 2001:db8:1::2."""
     return _build("pair", ["client", "server"], _link_pair)
 
 
-def routed() -> World:
+def routed() -> Topology:
     """Three hosts in a row: the client's and the server's nets meet at a router, each the other's default way.
 
     The client is 192.0.2.1 and 2001:db8:1::1, the server 198.51.100.2 and 2001:db8:2::2; the router is ``.254`` and
@@ -134,7 +134,7 @@ def routed() -> World:
     return _build("routed", ["client", "router", "server"], _link_routed)
 
 
-def scripted() -> World:
+def scripted() -> Topology:
     """The client at one end of a link; at the other a peer whose every packet a test makes.
 
     The client is 192.0.2.1 and 2001:db8:1::1, the peer ``.2`` and ``::2``, and ``.3`` and ``::3`` besides. The far host
@@ -143,10 +143,15 @@ def scripted() -> World:
     return _build("scripted", ["client", "server"], _link_scripted)
 
 
-WORLDS: dict[str, Callable[[], World]] = {"loopback": loopback, "pair": pair, "routed": routed, "scripted": scripted}
+TOPOLOGIES: dict[str, Callable[[], Topology]] = {
+    "loopback": loopback,
+    "pair": pair,
+    "routed": routed,
+    "scripted": scripted,
+}
 
 
-def _build(name: str, names: list[str], link: Callable[..., None]) -> World:
+def _build(name: str, names: list[str], link: Callable[..., None]) -> Topology:
     hosts: list[Host] = []
     try:
         for each in names:
@@ -156,7 +161,7 @@ def _build(name: str, names: list[str], link: Callable[..., None]) -> World:
         for host in hosts:
             host.namespace.close()
         raise
-    return World(name, hosts, client=hosts[0], server=hosts[-1])
+    return Topology(name, hosts, client=hosts[0], server=hosts[-1])
 
 
 def _host(name: str) -> Host:

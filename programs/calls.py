@@ -34,26 +34,26 @@ _ICMP = (1, 58)
 _MADE = re.compile(r"<([^<>]*)>$")
 _SMALL, _LARGE = 65536, 1 << 47  # Pointers outside this range lead nowhere on any machine.
 _BEYOND = 1000  # Numbers of descriptors that no process has by chance.
-_DOORS = {"syscall": "do_connect", "compat32": "do_connect32", "io_uring": "do_connect_ring"}
+_ENTRIES = {"syscall": "do_connect", "compat32": "do_connect32", "io_uring": "do_connect_ring"}
 
 
 class Written:
     """The calls of one row, as they are written down one after the other.
 
     Args:
-        door: the row's way into the kernel.
+        entry: the row's way into the kernel.
         folder: where the row's files lay.
         host: gives the program's name of a host by its own.
     """
 
-    def __init__(self, door: str, folder: str | None, host: Callable[[object], str], client: str) -> None:
-        if door not in _DOORS:
-            raise NotExpressible(f"no program can take the door '{door[:30]}'")
+    def __init__(self, entry: str, folder: str | None, host: Callable[[object], str], client: str) -> None:
+        if entry not in _ENTRIES:
+            raise NotExpressible(f"no program can take the entry point '{entry[:30]}'")
         self.needs: set[str] = set()
         self.data: list[str] = []
         self.descriptors: list[str] = []
         self.learned: dict[bytes, int] = {}
-        self._door = door
+        self._entry = entry
         self._folder = folder.encode() if folder is not None else None
         self._host = host
         self._client = client
@@ -118,7 +118,7 @@ class Written:
 
     def _connect(self, step: Step, words: Words) -> None:
         fd, pointer, length = words.arguments
-        step.function = _DOORS[self._door]
+        step.function = _ENTRIES[self._entry]
         step.arguments = [self._fd(fd), self._address(step, pointer, integer(length)), f"{integer(length)}L"]
         self._saw(step)
 
@@ -318,7 +318,7 @@ class Written:
         step.ready += self._patches(given, at.removeprefix("(long)"))
         if place := chosen_at(given):
             self._given.add(given[place[0] : sum(place)])
-        if self._door == "compat32" and step.call["call"] == "connect":
+        if self._entry == "compat32" and step.call["call"] == "connect":
             self.needs.add("low")
             return f"low({at.removeprefix('(long)')}, {size})"
         return at

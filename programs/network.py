@@ -1,6 +1,6 @@
 """The private networks of rows, and what rows change in them, as calls of the functions in ``parts.c``.
 
-``RECIPES`` says how each world is made, in the words in which a row's ``changes`` are recorded: host, how, and what.
+``RECIPES`` says how each topology is made, in the words in which a row's ``changes`` are recorded: host, how, and what.
 A test holds them together with what ``netns`` does.
 """
 
@@ -95,17 +95,17 @@ class Network:
         """The number of a host, by a name that the program defines.
 
         Raises:
-            NotExpressible: when the world has no such host.
+            NotExpressible: when the topology has no such host.
         """
         if name not in self.hosts:
-            raise NotExpressible(f"it uses a network namespace beside those of its world ('{str(name)[:30]}')")
+            raise NotExpressible(f"it uses a network namespace beside those of its topology ('{str(name)[:30]}')")
         return f"ON_{str(name).upper()}"
 
-    def made(self, world: str) -> list[str]:
-        """The lines that make a world."""
+    def made(self, topology: str) -> list[str]:
+        """The lines that make a topology."""
         lines = [f"make_host({self.host(each)});" for each in self.hosts]
         raised = []
-        for change in RECIPES[world]:
+        for change in RECIPES[topology]:
             lines += self.changed(*change, settle=False)
             if change[2][:2] == ["link", "set"]:
                 raised.append((change[0], change[2][2]["index"]))

@@ -1,4 +1,4 @@
-"""The program of a row: its comment, the parts that it needs, the world, the steps in order, and the last word."""
+"""The program of a row: its comment, the parts that it needs, the topology, the steps in order, and the last word."""
 
 import re
 from functools import cache
@@ -63,11 +63,11 @@ def program(row: Row, run: Run, clause: Clause | None) -> str:
     Raises:
         NotExpressible: when the row can't be written as a program (yet), with the reason.
     """
-    world = _expressible(row)
-    network = Network(HOSTS[world])
-    client = HOSTS[world][0]
-    written = Written(str(row.variant.get("door")), row.folder, network.host, client)
-    making = network.made(world)
+    topology = _expressible(row)
+    network = Network(HOSTS[topology])
+    client = HOSTS[topology][0]
+    written = Written(str(row.variant.get("entry")), row.folder, network.host, client)
+    making = network.made(topology)
     steps = [written.step(number, call) for number, call in enumerate(row.transcript, 1)]
     body = _body(row, steps, network)
     needs = {"base", "calls", "hosts", "handle", *written.needs, *network.needs}
@@ -103,7 +103,7 @@ def program(row: Row, run: Run, clause: Clause | None) -> str:
 
 
 def _expressible(row: Row) -> str:
-    """The row's world, if all that is known of the row says that a program can be it."""
+    """The row's topology, if all that is known of the row says that a program can be it."""
     if row.verdict not in (CONFORMS, DEVIATES) or not row.transcript:
         raise NotExpressible(f"it is {row.verdict}: {row.reason or 'there is no transcript'}")
     if row.beside:
@@ -112,20 +112,20 @@ def _expressible(row: Row) -> str:
         )
     if not _NAME.fullmatch(row.id):
         raise NotExpressible("its id is none")
-    world = str((row.world or {}).get("name"))
-    if world == "scripted":
+    topology = str((row.topology or {}).get("name"))
+    if topology == "scripted":
         raise NotExpressible("its peer is scripted: a test makes each of its packets, which programs do not (yet)")
-    if world not in HOSTS:
-        raise NotExpressible(f"its world is not known here ('{world[:30]}')")
+    if topology not in HOSTS:
+        raise NotExpressible(f"its topology is not known here ('{topology[:30]}')")
     if row.folder is not None and len(row.folder) < _SHORTEST_FOLDER:
         raise NotExpressible("the path of its folder is shorter than any that a program can make")
-    return world
+    return topology
 
 
 def _title(row: Row, run: Run, clause: Clause | None, words: str) -> str:
     """The comment on top."""
     kernel = " ".join(str(run.kernel.get(key, "?")) for key in ("name", "release", "machine"))
-    door = row.variant.get("door")
+    entry = row.variant.get("entry")
     lines = [f"{row.id}, made by kconform from the results of {kernel}.", ""]
     if clause is not None:
         lines += [clause.statement, f"Asked for: {clause.expected}."]
@@ -140,18 +140,19 @@ def _title(row: Row, run: Run, clause: Clause | None, words: str) -> str:
         f"What the row saw: {words}",
         "Exit status: 0 when it saw the same, 1 when it saw something else, 2 when it could not go on.",
     ]
-    if door != "syscall":
-        lines.append(f"connect() goes by the door '{door}', as in the row.")
+    if entry != "syscall":
+        lines.append(f"connect() goes by the entry point '{entry}', as in the row.")
     return "/*\n" + "\n".join(f" * {comment(line)}".rstrip() for line in lines) + "\n */"
 
 
 def _definitions(row: Row, steps: list[Step], network: Network, written: Written) -> list[str]:
     names = ", ".join(network.host(each) for each in network.hosts)
+    topology = comment(str((row.topology or {}).get("name")))
     lines = [
-        f"enum {{ {names}, HOSTS }};  /* The hosts of the world '{comment(str((row.world or {}).get('name')))}'. */",
+        f"enum {{ {names}, HOSTS }};  /* The hosts of the topology '{topology}'. */",
         f"#define STEPS {len(steps)}",
         f"#define LEARNED {len(written.learned)}",
-        f"#define LOW {'MAP_32BIT' if row.variant.get('door') == 'compat32' else '0'}",
+        f"#define LOW {'MAP_32BIT' if row.variant.get('entry') == 'compat32' else '0'}",
     ]
     if written.descriptors:
         lines += [f"enum {{ {', '.join(written.descriptors)}, DESCRIPTORS }};", "static int fd[DESCRIPTORS];"]

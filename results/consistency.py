@@ -9,12 +9,12 @@ from typing import Any
 from results.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED
 
 
-def contradiction(row: dict[str, Any], act: str) -> str:
+def contradiction(row: dict[str, Any], call_under_test: str) -> str:
     """In what a row's record contradicts itself; empty where it does not.
 
     Args:
         row: the record, of any shape.
-        act: the call without which a row has tried nothing.
+        call_under_test: the call without which a row has tried nothing.
     """
     verdict, state = row.get("verdict"), (row.get("expectation") or {"state": "none"}).get("state")
     if row.get("unexpected") is False:
@@ -27,6 +27,6 @@ def contradiction(row: dict[str, Any], act: str) -> str:
     if verdict == NOT_EXERCISED and not row.get("reason"):
         return "was not exercised, and says no reason"
     calls = row.get("transcript") or []
-    if verdict in (CONFORMS, DEVIATES) and calls and not any(call.get("call") == act for call in calls):
-        return f"has a verdict without its act: there is no {act}() in its transcript"
+    if verdict in (CONFORMS, DEVIATES) and calls and not any(call.get("call") == call_under_test for call in calls):
+        return f"has a verdict without its call under test: there is no {call_under_test}() in its transcript"
     return ""

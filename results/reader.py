@@ -109,7 +109,8 @@ def read_many(paths: Iterable[Path], *, light: bool = False) -> list[Results]:
 
     Args:
         paths: files, or folders that hold a ``results.jsonl``.
-        light: leave out transcripts, worlds, and of rows that did not fail the run what the terminal said: nearly all
+        light: leave out transcripts, topologies, and of rows that did not fail the run what the terminal said: nearly
+            all
             of the memory.
 
     Raises:
@@ -208,7 +209,7 @@ class _Reader:
         self._convert = msgspec.convert
         self._shapes = {"run": shapes.Run, "row": shapes.Row, "end": shapes.End}
         self._labels: list[str | None] = []
-        self._acts: list[dict[str, str]] = []
+        self._calls: list[dict[str, str]] = []
         self._rows: set[tuple[int, str]] = set()
         self._counts: list[Counter[str]] = []
         self._damaged = 0
@@ -228,8 +229,8 @@ class _Reader:
             if kind == "run":
                 return self._begin(data)
             if self._labels and kind in self._shapes:
-                act = self._acts[self._find(data.get("run"))].get(data.get("clause", ""), "")
-                lie = contradiction(data, act) if kind == "row" else ""
+                call = self._calls[self._find(data.get("run"))].get(data.get("clause", ""), "")
+                lie = contradiction(data, call) if kind == "row" else ""
                 if self._light and kind == "row" and "transcript" in data:
                     lighten(data)
                 self._convert(data, self._shapes[kind])
@@ -261,10 +262,10 @@ class _Reader:
             raise ResultsError(f"{self._path}: has schema version {schema!r:.20}; this kconform reads {SCHEMA_VERSION}")
         try:
             self._convert(data, self._shapes["run"])
-            acts = {clause: suite["act"] for suite in data["suites"] for clause in _check(suite)}
+            calls = {clause: suite["call"] for suite in data["suites"] for clause in _check(suite)}
         except (ValueError, RecursionError) as error:
             raise ResultsError(f"{self._path}: has a run record that can't be used: {_reason(error)}") from error
-        self._acts.append(acts)
+        self._calls.append(calls)
         self._counts.append(Counter())
         self._labels.append(data.get("label"))
         return len(self._labels) - 1, Run(**known(Run, data))
@@ -279,7 +280,7 @@ class _Reader:
             raise ValueError(f"the row {data['id']} {lie}")
         if (index, data["id"]) in self._rows:
             raise ValueError(f"the row {data['id']} was there before")
-        if data["clause"] not in self._acts[index]:
+        if data["clause"] not in self._calls[index]:
             raise ValueError(f"the row {data['id']} is of no clause of its run")
         if len(self._rows) >= MOST_ROWS:
             raise ResultsError(f"{self._path}: has more than {MOST_ROWS:,} rows, which is more than is read")

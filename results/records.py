@@ -26,7 +26,7 @@ VERDICTS = (CONFORMS, DEVIATES, NOT_EXERCISED, HARNESS_ERROR)
 class Run:
     """The facts of a run: which kernel, on what machine, with what rights, from which version of kconform.
 
-    ``features`` and ``doors`` map a name to ``{"available", "how", "reason"}``. ``suites`` holds each suite's title
+    ``features`` and ``entries`` map a name to ``{"available", "how", "reason"}``. ``suites`` holds each suite's title
     and the catalogue (documents and clauses) as it was, so that a report needs nothing but this file. ``label`` names
     the run among others, in a file with several. ``carrier`` says what had the kernel run here and what it took,
     where ``python -m kernels`` did: ``{"name", "what", "start_up", "seconds", "deaths"}``.
@@ -37,7 +37,7 @@ class Run:
     system: dict[str, Any]
     privilege: dict[str, Any]
     features: dict[str, Any]
-    doors: dict[str, Any]
+    entries: dict[str, Any]
     kconform: dict[str, Any]
     command: list[str]
     suites: list[dict[str, Any]]
@@ -72,7 +72,7 @@ class Row:
     expectation: dict[str, Any] | None = None
     reason: str | None = None
     seconds: float = 0.0
-    world: dict[str, Any] | None = None
+    topology: dict[str, Any] | None = None
     transcript: list[dict[str, Any]] = field(default_factory=list)
     detail: str | None = None
     rerun: str = ""
@@ -117,7 +117,7 @@ class End:
 
 def lighten(row: dict[str, Any]) -> None:
     """Drop from a row's fields what is large; what the terminal said of a row that failed the run is kept."""
-    row.update(transcript=[], world=None)
+    row.update(transcript=[], topology=None)
     if row.get("unexpected") is False:
         row["detail"] = None
 

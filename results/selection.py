@@ -22,12 +22,12 @@ class Selection:
     clauses: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
     rows: tuple[str, ...] = ()
-    doors: tuple[str, ...] = ()
+    entries: tuple[str, ...] = ()
 
     @property
     def everything(self) -> bool:
         """Whether nothing is left out."""
-        return not (self.clauses or self.documents or self.rows or self.doors)
+        return not (self.clauses or self.documents or self.rows or self.entries)
 
     def check(self, suites: Iterable[Suite]) -> None:
         """See that each pattern can match at all.
@@ -47,13 +47,13 @@ class Selection:
                 if not any(fnmatchcase(name, pattern) for name in known):
                     raise SelectionError(_nothing(option, pattern, known))
 
-    def wants(self, row: str, clause: str, documents: Iterable[str], door: str = "") -> bool:
+    def wants(self, row: str, clause: str, documents: Iterable[str], entry: str = "") -> bool:
         """Tell whether a row is among those that were asked for."""
         return (
             _any(self.rows, [row])
             and _any(self.clauses, [clause])
             and _any(self.documents, documents)
-            and (not door or _any(self.doors, [door]))
+            and (not entry or _any(self.entries, [entry]))
         )
 
 

@@ -89,7 +89,7 @@ class Suite(TypedDict):
 
     name: str
     title: str
-    act: str
+    call: str
     documents: list[Document]
     clauses: list[Clause]
 
@@ -103,7 +103,7 @@ class Run(TypedDict):
     system: System
     privilege: Privilege
     features: dict[str, Feature]
-    doors: dict[str, Feature]
+    entries: dict[str, Feature]
     kconform: Version
     command: list[str]
     suites: list[Suite]
@@ -116,7 +116,7 @@ class Variant(TypedDict):
     family: str
     type: str
     mode: str
-    door: str
+    entry: str
     case: str
 
 
@@ -148,13 +148,13 @@ class Call(TypedDict):
 
 
 class Host(TypedDict):
-    """A host of a world."""
+    """A host of a topology."""
 
     name: str
     addresses: list[str]
 
 
-class World(TypedDict):
+class Topology(TypedDict):
     """The private network in which a row stood."""
 
     name: str
@@ -192,7 +192,7 @@ class Row(TypedDict):
     expectation: Expectation | None
     reason: str | None
     seconds: Seconds
-    world: World | None
+    topology: Topology | None
     transcript: list[Call]
     detail: str | None
     rerun: str

@@ -14,7 +14,7 @@ from tests.tools.samples import EVIL, HOSTILE, RECORDS, RUN, sample, written
 
 ROOT = Path(__file__).parent.parent
 
-SUITE = 'name = "demo"\ntitle = "demo"\nact = "connect"\n'
+SUITE = 'name = "demo"\ntitle = "demo"\ncall = "connect"\n'
 DOCUMENT = '[document]\nid = "demo.2"\ntitle = "A page about nothing"\n'
 CLAUSE = """
 [[clause]]
@@ -126,7 +126,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
 
 @pytest.fixture
 def run_connect(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
-    """Runs rows of the real suite for connect(2), through a door that lies where a lie is named."""
+    """Runs rows of the real suite for connect(2), through an entry point that lies where a lie is named."""
 
     def run(*arguments: str, lie: str = "") -> Ran:
         out = pytester.path / "out"

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from netns import WORLDS
+from netns import TOPOLOGIES
 from tests.bench import growth, machine, metered, rows
 from tests.bench.__main__ import PARTS, put
 from tests.bench.networks import OTHERS, PLANS
 
 ROOT = machine.ROOT
-NO_IP = "THE WORLDS OF ip ARE NOT LOOKED AT: there is no ip command on PATH (apt-get install iproute2)"
+NO_IP = "THE TOPOLOGIES OF ip ARE NOT LOOKED AT: there is no ip command on PATH (apt-get install iproute2)"
 
 
 def described(space: Any) -> tuple[set[str], set[str]]:
@@ -28,14 +28,14 @@ def described(space: Any) -> tuple[set[str], set[str]]:
     return {each for each in addresses if " fe80" not in each}, routes
 
 
-def compare(world: str, other: str) -> None:
-    """Make a world in both ways, and compare; in a process that is apart already."""
+def compare(topology: str, other: str) -> None:
+    """Make a topology in both ways, and compare; in a process that is apart already."""
     from pyroute2 import NetNS
 
-    with WORLDS[world]() as ours:
+    with TOPOLOGIES[topology]() as ours:
         expected = [described(host.namespace.netlink) for host in ours.hosts]
-    made = OTHERS[other](world, "bench-")
-    names = [step[1] for step in PLANS[world] if step[0] == "host"]
+    made = OTHERS[other](topology, "bench-")
+    names = [step[1] for step in PLANS[topology] if step[0] == "host"]
     found = []
     for name in names:
         with NetNS(f"bench-{name}", flags=0) as space:
@@ -45,17 +45,17 @@ def compare(world: str, other: str) -> None:
 
 
 @pytest.mark.parametrize("other", OTHERS)
-@pytest.mark.parametrize("world", PLANS)
-def test_the_same_network(world: str, other: str) -> None:
+@pytest.mark.parametrize("topology", PLANS)
+def test_the_same_network(topology: str, other: str) -> None:
     if other == "ip" and shutil.which("ip") is None:
         pytest.skip(NO_IP)
-    call = f"from tests.test_bench import *; compare({world!r}, {other!r})"
+    call = f"from tests.test_bench import *; compare({topology!r}, {other!r})"
     command = machine.apart([sys.executable, "-c", call])
     done = subprocess.run(command, cwd=ROOT, env=machine.surroundings(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     ours, theirs = json.loads(done.stdout)
     assert theirs == ours
-    assert any(any("2001:db8:" in address for address in part) for part in ours) or world == "loopback"
+    assert any(any("2001:db8:" in address for address in part) for part in ours) or topology == "loopback"
 
 
 def test_others_leave_nothing() -> None:
@@ -68,9 +68,9 @@ def test_others_leave_nothing() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_worlds_and_rows_are_compared(tmp_path: Path) -> None:
+def test_topologies_and_rows_are_compared(tmp_path: Path) -> None:
     found = rows.compare(tmp_path, 4, 1, "suites/getpeername")
-    assert sum(found["worlds"].values()) == 4
+    assert sum(found["topologies"].values()) == 4
     assert {"kconform", "empty", "pyroute2"} <= found["ways"].keys()
     assert found["ways"]["kconform"]["times_ours"] == [1.0, 1.0, 1.0]
     assert all(one["per_second"][0] > 0 for one in found["ways"].values())
@@ -105,8 +105,8 @@ def test_a_page_gets_its_tables(tmp_path: Path) -> None:
     for _ in range(2):
         put(page, "rows", ["new", "lines"])
     assert page.read_text("utf-8") == "before\n<!-- bench: rows -->\nnew\nlines\n<!-- end of rows -->\nafter\n"
-    with pytest.raises(ValueError, match="no place for 'worlds'"):
-        put(page, "worlds", [])
+    with pytest.raises(ValueError, match="no place for 'topologies'"):
+        put(page, "topologies", [])
 
 
 def test_the_page_has_a_place_for_each_part(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_the_page_has_a_place_for_each_part(tmp_path: Path) -> None:
 
 
 def test_an_unknown_part_is_refused() -> None:
-    command = [sys.executable, "-m", "tests.bench", "--only", "worlds,speed"]
+    command = [sys.executable, "-m", "tests.bench", "--only", "topologies,speed"]
     done = subprocess.run(command, cwd=ROOT, env=machine.surroundings(), capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "there is no part 'speed'" in done.stderr

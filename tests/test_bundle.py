@@ -18,7 +18,7 @@ from bundle import start
 from results.reader import read_results
 from tests.conftest import ROOT
 
-SELECTION = ("-n", "1", "--door", "syscall", "--clause", "connect.EISCONN.unix.*")
+SELECTION = ("-n", "1", "--entry", "syscall", "--clause", "connect.EISCONN.unix.*")
 
 
 @pytest.fixture(scope="module")

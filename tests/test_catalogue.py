@@ -36,7 +36,7 @@ PASSES = "assert sock.connect(servers.closed()) == ECONNREFUSED"
             "[document]\nid = 'demo.2'\ntitle = 't'\n[[sentence]]\nid = 'S1'\ngist = 'g'\nclauses = ['demo.z']\n",
             "document 'demo.2', sentence 'S1': there is no clause 'demo.z'",
         ),
-        ("suite.toml", 'name = "demo"\ntitle = "demo"\n', "suite.toml: 'act' has to be a text"),
+        ("suite.toml", 'name = "demo"\ntitle = "demo"\n', "suite.toml: 'call' has to be a text"),
         ("expectations/k.toml", "[[expectation]]\nrows = 1\n", "'rows' has to be a text"),
     ],
 )
@@ -51,7 +51,7 @@ def test_a_bad_file(project: Project, name: str, text: str, said: str) -> None:
 
 NAMED = """
 @clause("other.a")
-@variants(families=["inet"], doors=[{door!r}])
+@variants(families=["inet"], entries=[{entry!r}])
 def test_named(sock, server):
     assert sock.connect(server.address) == 0
     {act}
@@ -60,7 +60,7 @@ def test_named(sock, server):
 
 def second_suite(project: Project, *, clauses: str = "other.a", title: str = "A page about nothing") -> None:
     """Put a suite beside the project's own, about another system call, with the same document."""
-    project.write("../other/suite.toml", 'name = "other"\ntitle = "other"\nact = "getsockname"\n')
+    project.write("../other/suite.toml", 'name = "other"\ntitle = "other"\ncall = "getsockname"\n')
     project.write("../other/documents/demo.toml", f'[document]\nid = "demo.2"\ntitle = "{title}"\n')
     project.write("../other/clauses/other.toml", CLAUSE.format(name="a").replace("demo.a", clauses))
 
@@ -83,7 +83,7 @@ def test_suites_that_contradict_each_other(project: Project, differs: dict[str, 
 def test_a_second_system_call(project: Project) -> None:
     project.test(PASSES)
     second_suite(project)
-    named = NAMED.format(door="syscall", act="assert sock.getsockname().value.host == '127.0.0.1'")
+    named = NAMED.format(entry="syscall", act="assert sock.getsockname().value.host == '127.0.0.1'")
     project.write("../other/test_named.py", HEAD + named)
     ran = project.run()
     assert {id_.partition("/")[0]: row["verdict"] for id_, row in ran.rows.items()} == {
@@ -91,27 +91,27 @@ def test_a_second_system_call(project: Project) -> None:
         "other.a": "conforms",
     }
     assert ran.output.count("demo.2 ") == 1
-    assert ran.records[0]["doors"]["syscall"]["how"].endswith(", libc getsockname()")
+    assert ran.records[0]["entries"]["syscall"]["how"].endswith(", libc getsockname()")
 
 
 def test_a_second_system_call_that_never_happens(project: Project) -> None:
     project.test(PASSES)
     second_suite(project)
-    project.write("../other/test_named.py", HEAD + NAMED.format(door="syscall", act=""))
+    project.write("../other/test_named.py", HEAD + NAMED.format(entry="syscall", act=""))
     row = project.run().rows["other.a/inet-stream-blocking-syscall"]
     assert (row["verdict"], row["reason"]) == (
         "harness-error",
-        "the act never happened: there is no getsockname() in the transcript",
+        "the call under test was never made: there is no getsockname() in the transcript",
     )
 
 
-def test_a_door_that_has_no_way_for_the_act(project: Project) -> None:
+def test_an_entry_point_that_does_not_carry_the_call(project: Project) -> None:
     project.test(PASSES)
     second_suite(project)
-    project.write("../other/test_named.py", HEAD + NAMED.format(door="io_uring", act="sock.getsockname()"))
+    project.write("../other/test_named.py", HEAD + NAMED.format(entry="io_uring", act="sock.getsockname()"))
     ran = project.run()
     assert ran.status == 2
-    assert "the door 'io_uring' has no way of its own for getsockname()" in ran.output
+    assert "the entry point 'io_uring' does not carry getsockname()" in ran.output
 
 
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]])

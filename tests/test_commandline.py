@@ -42,7 +42,7 @@ def test_names_that_nothing_has(run_connect: Callable[..., Ran], option: str, va
         (("-k", "connect.EBADF and closed"), 9),
         (("--clause", "connect.EBADF.c*", "-n", "2"), 9),
         (("--document", "select.2"), 4),
-        (("--clause", "connect.EBADF.c*", "--door", "io_uring"), 3),
+        (("--clause", "connect.EBADF.c*", "--entry", "io_uring"), 3),
         (("--row", "connect.EBADF.closed/inet*"), 6),
         (("--clause", "connect.EBADF.c*", "--row", "*/unix-*"), 3),
     ],

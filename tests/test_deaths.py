@@ -207,7 +207,7 @@ def test_a_panic_of_a_real_kernel(tmp_path: Path) -> None:
     if missing:
         pytest.skip(f"no real kernel that may die: {missing}")
     row = "connect.EISCONN.tcp/inet-stream-blocking-syscall-again"
-    arguments = ["-p", "tests.plugins.kernel_panic", "-n", "0", "--door=syscall", "--row=connect.EISCONN.tcp/inet*"]
+    arguments = ["-p", "tests.plugins.kernel_panic", "-n", "0", "--entry=syscall", "--row=connect.EISCONN.tcp/inet*"]
     ran = run_suites(UML, tmp_path / "out", arguments, Limits(seconds=120))
     rows = {each["id"]: each for each in read_records(ran.folder / "results.jsonl")[1:-1]}
     assert ran.deaths == 1, (ran.folder / "console.log").read_text(encoding="utf-8", errors="replace")

@@ -58,7 +58,7 @@ def test_rows_that_pass_keep_nothing(project: Project, pytester: pytest.Pytester
 
 def test_rows_of_their_own_processes_keep_it_too(project: Project, pytester: pytest.Pytester) -> None:
     body = "assert sock.connect_and_wait(server.address) == EISCONN"
-    project.test(body, extra='@waits(1)\n@world("pair")')
+    project.test(body, extra='@waits(1)\n@topology("pair")')
     row = project.run().row
     assert row["verdict"] == "deviates"
     seen = segments(pytester.path / "out" / kept(row)["packets"]["path"])
@@ -108,8 +108,8 @@ def test_a_second_run_that_dies_takes_nothing_with_it(project: Project, pytester
 
 
 def test_packets_are_seen_at_both_ends(tmp_path: Path) -> None:
-    with pair() as world, Capture(world.hosts) as capture:
-        with world.client.namespace.inside():
+    with pair() as topology, Capture(topology.hosts) as capture:
+        with topology.client.namespace.inside():
             sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         with sender:
             sender.sendto(b"hello", ("192.0.2.2", 9))
@@ -124,12 +124,14 @@ def test_packets_are_seen_at_both_ends(tmp_path: Path) -> None:
 
 
 def test_what_was_changed_in_a_namespace_shows() -> None:
-    with pair() as world:
-        world.client.sysctl("net.ipv4.tcp_syn_retries", 1)
-        world.client.discard("203.0.113.0/24")
-        assert any("net.ipv4.tcp_syn_retries = 1   (a fresh namespace: 6)" in line for line in _sysctls(world.client))
-        assert not any("tcp_syn_retries" in line for line in _sysctls(world.server))
-        routes = [line for line in inspection.network(world.client.namespace) if "203.0.113.0" in line]
+    with pair() as topology:
+        topology.client.sysctl("net.ipv4.tcp_syn_retries", 1)
+        topology.client.discard("203.0.113.0/24")
+        assert any(
+            "net.ipv4.tcp_syn_retries = 1   (a fresh namespace: 6)" in line for line in _sysctls(topology.client)
+        )
+        assert not any("tcp_syn_retries" in line for line in _sysctls(topology.server))
+        routes = [line for line in inspection.network(topology.client.namespace) if "203.0.113.0" in line]
         assert len(routes) == 1
         assert '"type": 6' in routes[0]
 

@@ -34,7 +34,10 @@ LIES = {
     "an error that hides": (_row("d", unexpected=False), "could not be judged, and claims"),
     "a stale expectation that hides": (_row("f", unexpected=False), "conforms although a deviation is written down"),
     "no reason": (_row("c", reason=None), "says no reason"),
-    "no act": (_row("a", transcript=[{**CALL, "call": "getpeername"}]), "there is no connect() in its transcript"),
+    "no call under test": (
+        _row("a", transcript=[{**CALL, "call": "getpeername"}]),
+        "there is no connect() in its transcript",
+    ),
     "a count": (_end(verdicts={"conforms": 3, "deviates": 1}), "the end counts 3 rows that are 'conforms'"),
     "nothing unexpected": (_end(unexpected=0), "the end counts 0 rows that are 'unexpected'"),
     "a run that passed": (_end(exit_status=0), "the end says that the run passed"),
@@ -108,4 +111,4 @@ def test_an_act_that_never_happens(project: Project) -> None:
     ran = project.run()
     assert ran.status == 1
     assert ran.row["verdict"] == "harness-error"
-    assert ran.row["reason"] == "the act never happened: there is no connect() in the transcript"
+    assert ran.row["reason"] == "the call under test was never made: there is no connect() in the transcript"

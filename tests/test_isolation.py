@@ -155,7 +155,7 @@ def test_a_killed_worker_leaves_no_namespace(tmp_path: Path) -> None:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    worker, namespaces = wait_for_a_world(run)
+    worker, namespaces = wait_for_a_topology(run)
     assert namespaces <= held_namespaces(str(tmp_path))
     worker.send_signal(signal.SIGKILL)
     output, _ = run.communicate(timeout=120)
@@ -172,8 +172,8 @@ def test_a_killed_worker_leaves_no_namespace(tmp_path: Path) -> None:
     assert not namespaces & held_namespaces(str(tmp_path))
 
 
-def wait_for_a_world(run: "subprocess.Popen[str]") -> tuple[psutil.Process, set[str]]:
-    """The first worker whose row, in a process of its own, holds a world; and the namespaces of that."""
+def wait_for_a_topology(run: "subprocess.Popen[str]") -> tuple[psutil.Process, set[str]]:
+    """The first worker whose row, in a process of its own, holds a topology; and the namespaces of that."""
     end = time.monotonic() + 120
     while time.monotonic() < end:
         for worker in psutil.Process(run.pid).children():
@@ -184,7 +184,7 @@ def wait_for_a_world(run: "subprocess.Popen[str]") -> tuple[psutil.Process, set[
                         return worker, held
         time.sleep(0.01)  # Nothing announces that another process has opened a descriptor.
     run.kill()
-    pytest.fail("no worker ever made a world")
+    pytest.fail("no worker ever made a topology")
 
 
 def held_namespaces(mark: str) -> set[str]:
@@ -200,13 +200,13 @@ def held_namespaces(mark: str) -> set[str]:
     return held
 
 
-def test_nothing_is_left_of_many_worlds() -> None:
-    from netns import WORLDS
+def test_nothing_is_left_of_many_topologies() -> None:
+    from netns import TOPOLOGIES
 
-    for make in WORLDS.values():
+    for make in TOPOLOGIES.values():
         make().close()
     before = Belongings.now()
-    for make in WORLDS.values():
+    for make in TOPOLOGIES.values():
         for _ in range(5):
             make().close()
     before.check()

@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.contexts.thread_context import in_a_child
 from fixtures.probes.features import probe_all
-from netns import INET, INET6, WORLDS, Namespace, namespace
+from netns import INET, INET6, TOPOLOGIES, Namespace, namespace
 from wiring.leaks import Belongings, Leak, _searched
 
 DONE = 17
@@ -36,13 +36,13 @@ def test_one_namespace_at_a_time() -> None:
     def work() -> None:
         seen = set()
         for _ in range(3):
-            with WORLDS["loopback"]() as world:
+            with TOPOLOGIES["loopback"]() as topology:
                 seen.add(os.stat("/proc/thread-self/ns/net").st_ino)
                 with pytest.raises(OSError, match="lets nobody back"):
                     Namespace("second")
                 for family in (INET, INET6):
-                    with world.client.namespace.inside(), socket.socket(family) as sock:
-                        sock.bind((world.client.address(family), 7001))
+                    with topology.client.namespace.inside(), socket.socket(family) as sock:
+                        sock.bind((topology.client.address(family), 7001))
         assert len(seen) == 3
 
     assert in_one(work) == DONE
@@ -52,17 +52,17 @@ def test_one_namespace_at_a_time() -> None:
 def test_what_it_lacks_is_found_by_trying() -> None:
     def work() -> None:
         features = probe_all()
-        lacking = ("world:pair", "world:routed", "world:scripted", "second-namespace")
+        lacking = ("topology:pair", "topology:routed", "topology:scripted", "second-namespace")
         assert all("lets nobody back" in features[name].reason for name in lacking)
-        assert all(features[name].available for name in ("world:loopback", "ipv6", "unix", "abstract-names"))
+        assert all(features[name].available for name in ("topology:loopback", "ipv6", "unix", "abstract-names"))
 
     assert in_one(work) == DONE
 
 
 def test_ipv6_where_no_sysctl_tells_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Namespace, "has_sysctl", lambda *_: False)
-    with WORLDS["loopback"]() as world:
-        assert world.client.address(INET6) == "::1"
+    with TOPOLOGIES["loopback"]() as topology:
+        assert topology.client.address(INET6) == "::1"
 
 
 def test_an_address_where_no_route_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ def test_an_address_of_ipv6_from_an_ipv4_socket_equals_nothing() -> None:
 
 
 def test_a_mapped_row_needs_ipv6() -> None:
-    assert features_needed("mapped", "udplite", "syscall", "loopback", []) == ["world:loopback", "ipv6", "udplite"]
+    assert features_needed("mapped", "udplite", "syscall", "loopback", []) == ["topology:loopback", "ipv6", "udplite"]
 
 
 def test_both_sides_of_a_mapped_row_agree_on_names(project: Project) -> None:

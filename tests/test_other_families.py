@@ -8,7 +8,7 @@ import pytest
 from fixtures.probes.families import PROBES
 from fixtures.probes.features import features_needed
 from fixtures.sockets.address import Bytes, Netlink, Vsock, parse, show
-from fixtures.syscalls.io_uring import UringDoor
+from fixtures.syscalls.io_uring import UringEntry
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_bytes_that_are_no_address_equal_none(data: bytes) -> None:
 def test_a_row_needs_its_family_and_its_protocol() -> None:
     assert "vsock" in features_needed("vsock", "stream", "syscall", "loopback", [])
     assert "mptcp" in features_needed("inet6", "mptcp", "syscall", "loopback", [])
-    assert features_needed("inet", "stream", "syscall", "loopback", []) == ["world:loopback"]
+    assert features_needed("inet", "stream", "syscall", "loopback", []) == ["topology:loopback"]
 
 
 def test_a_request_with_a_timeout_ends_as_one_without() -> None:
@@ -39,5 +39,5 @@ def test_a_request_with_a_timeout_ends_as_one_without() -> None:
         PROBES["ring-linked-timeout"][1]()
     except OSError as error:
         pytest.skip(f"no ring, or no linked timeouts: {error}")
-    door = UringDoor(within=60)
-    assert door.invoke("connect", -1, door.place(struct.pack("=H", 1)), 2) == (-1, EBADF)
+    entry = UringEntry(within=60)
+    assert entry.invoke("connect", -1, entry.place(struct.pack("=H", 1)), 2) == (-1, EBADF)

@@ -27,7 +27,7 @@ VIEWS = {
     "#sentence/other.3/2": "Another page",
     "#errno": "By errno",
     "#subject": "By subject",
-    "#matrix": "Family, type, mode and door",
+    "#matrix": "Family, type, mode and entry point",
     "#disagreements": "Where documents and kernel part",
     "#not-exercised": "Not exercised, by reason",
     "#slowest": "Slowest rows",
@@ -54,10 +54,10 @@ QUERIES: dict[str, set[str]] = {
     "1998": {"e/inet", "f/inet"},
     '"since 1998" -f': {"e/inet"},
     "is:different": {"a/inet6", "b/inet", "f/inet"},
-    "document:other.3 kernel:6.18 door:syscall": {"a/inet", "a/inet6", "b/inet"},
+    "document:other.3 kernel:6.18 entry:syscall": {"a/inet", "a/inet6", "b/inet"},
     "demo.b/inet-stream": {"b/inet"},
-    "world:pair": {"b/inet"},
-    "door:io_uring": set(),
+    "topology:pair": {"b/inet"},
+    "entry:io_uring": set(),
 }
 HOSTS = [
     {"name": "client", "addresses": ["192.0.2.1", "2001:db8:1::1"]},
@@ -93,7 +93,7 @@ def rows(**changes: Any) -> list[Row]:
         {"kind": "sockets", "path": "evidence/demo.b~inet-stream-blocking-syscall/sockets.json", "note": "two"},
     ]
     told = replace(
-        ROWS[1], world={"name": "pair", "hosts": HOSTS}, transcript=[WAITING, CALL, STUCK], evidence=evidence
+        ROWS[1], topology={"name": "pair", "hosts": HOSTS}, transcript=[WAITING, CALL, STUCK], evidence=evidence
     )
     return [ROWS[0], replace(told, **changes), *ROWS[2:]]
 
@@ -204,9 +204,9 @@ def test_a_row_reads_like_a_report_of_a_bug(running: Any, page: Path) -> None:
         assert part in said
     assert words(tab, ".parting") == f"1.000 main {CALL['text']} ✗ asked EISCONN ← here they part 100 µs"
     assert tab.locator(".parting").count() == 1
-    assert tab.locator("svg.world rect.host").count() == 2
-    assert tab.get_attribute("svg.world", "aria-label") == (
-        "World pair: client with 192.0.2.1, 2001:db8:1::1; linked to server with 192.0.2.2"
+    assert tab.locator("svg.topology rect.host").count() == 2
+    assert tab.get_attribute("svg.topology", "aria-label") == (
+        "Topology pair: client with 192.0.2.1, 2001:db8:1::1; linked to server with 192.0.2.2"
     )
     assert tab.locator("svg.timeline rect.call").count() == 3
     assert "pytest --row demo.b/inet-stream-blocking-syscall" in said
@@ -224,9 +224,9 @@ def test_keys_are_enough(running: Any, page: Path) -> None:
     tab.keyboard.press("Enter")
     # Whoever can't see that the page has changed is led to its heading.
     tab.wait_for_selector("h1:focus")
-    assert words(tab, "h1") == "Family, type, mode and door"
+    assert words(tab, "h1") == "Family, type, mode and entry point"
     assert tab.get_attribute("nav a[aria-current]", "href") == "#matrix"
-    assert tab.title().startswith("Family, type, mode and door")
+    assert tab.title().startswith("Family, type, mode and entry point")
     tab.go_back()
     tab.wait_for_selector("h1:text-is('connect(2)')")
     close(tab)

@@ -12,27 +12,27 @@ import pytest
 
 from fixtures.sockets.scripted_peer import ISN, Peer
 from fixtures.syscalls.outcome import Deviation
-from netns import INET, INET6, World, scripted
+from netns import INET, INET6, Topology, scripted
 from tests.conftest import ROOT
 
 FAMILIES = [INET, INET6]
 
 
 @pytest.fixture
-def net() -> Iterator[World]:
+def net() -> Iterator[Topology]:
     with scripted() as made:
         yield made
 
 
 @pytest.fixture
-def far(net: World, request: pytest.FixtureRequest) -> Iterator[Peer]:
+def far(net: Topology, request: pytest.FixtureRequest) -> Iterator[Peer]:
     made = Peer(net, request.param)
     yield made
     made.close()
 
 
-def begin(world: World, peer: Peer, family: int, kind: int = socket.SOCK_STREAM) -> socket.socket:
-    with world.client.namespace.inside():
+def begin(topology: Topology, peer: Peer, family: int, kind: int = socket.SOCK_STREAM) -> socket.socket:
+    with topology.client.namespace.inside():
         sock = socket.socket(family, kind)
     sock.settimeout(0)
     assert sock.connect_ex((peer.address.host, peer.address.port)) in (0, errno.EINPROGRESS)
@@ -50,7 +50,7 @@ def test_packets_are_made_without_a_trace_in_the_home(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("far", "family"), [(each, each) for each in FAMILIES], indirect=["far"])
-def test_a_handshake_and_data(net: World, far: Peer, family: int) -> None:
+def test_a_handshake_and_data(net: Topology, far: Peer, family: int) -> None:
     with begin(net, far, family) as sock:
         syn = far.hears("S")
         assert (syn.source, syn.destination) == (net.client.address(family), far.address.host)
@@ -68,7 +68,7 @@ def test_a_handshake_and_data(net: World, far: Peer, family: int) -> None:
 
 
 @pytest.mark.parametrize(("far", "family"), [(each, each) for each in FAMILIES], indirect=["far"])
-def test_it_answers_by_itself(net: World, far: Peer, family: int) -> None:
+def test_it_answers_by_itself(net: Topology, far: Peer, family: int) -> None:
     far.whenever("S", lambda syn: far.says(syn, "RA"))
     with net.client.namespace.inside(), socket.socket(family) as sock:
         assert sock.connect_ex((far.address.host, far.address.port)) == errno.ECONNREFUSED
@@ -80,7 +80,7 @@ def test_it_answers_by_itself(net: World, far: Peer, family: int) -> None:
     [(INET, INET, (3, 3)), (INET6, INET6, (1, 4))],
     indirect=["far"],
 )
-def test_an_error_about_a_datagram(net: World, far: Peer, family: int, message: tuple[int, int]) -> None:
+def test_an_error_about_a_datagram(net: Topology, far: Peer, family: int, message: tuple[int, int]) -> None:
     with begin(net, far, family, socket.SOCK_DGRAM) as sock:
         sock.send(b"one")
         sent = far.hears()
@@ -103,7 +103,7 @@ def test_silence_is_a_deviation(far: Peer) -> None:
 
 
 @pytest.mark.parametrize(("far", "family"), [(INET, INET)], indirect=["far"])
-def test_another_packet_is_a_deviation(net: World, far: Peer, family: int) -> None:
+def test_another_packet_is_a_deviation(net: Topology, far: Peer, family: int) -> None:
     with begin(net, far, family, socket.SOCK_DGRAM) as sock:
         sock.send(b"one")
         with pytest.raises(Deviation, match="another packet first"):

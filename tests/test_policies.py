@@ -15,7 +15,7 @@ from netns import loopback
 
 
 def _connect() -> int:
-    with loopback() as world, world.client.namespace.inside(), socket.socket() as sock:
+    with loopback() as topology, topology.client.namespace.inside(), socket.socket() as sock:
         return sock.connect_ex(("127.0.0.1", 9))
 
 
@@ -38,9 +38,9 @@ def test_a_group_decides_on_sockets_made_in_it() -> None:
         PROBES["cgroup-bpf"][1]()
     except OSError as error:
         pytest.skip(f"no programs of control groups here: {error}")
-    with loopback() as world, cgroup() as group:
+    with loopback() as topology, cgroup() as group:
         link = group.attach(CONNECT4, DENY)
-        with socket.socket(fileno=group.make(world.client.namespace, "inet", "stream")) as sock:
+        with socket.socket(fileno=group.make(topology.client.namespace, "inet", "stream")) as sock:
             assert sock.connect_ex(("127.0.0.1", 9)) == errno.EPERM
             group.detach(link)
             assert sock.connect_ex(("127.0.0.1", 9)) == errno.ECONNREFUSED

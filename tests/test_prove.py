@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.syscalls.entry_points import NativeDoor
-from netns import WORLDS
+from fixtures.syscalls.entry_points import NativeEntry
+from netns import TOPOLOGIES
 from tests.conftest import ROOT, Project
 from tests.prove.accepted import load_accepted
 from tests.prove.journal import SURVIVED, Lied, Told
@@ -35,12 +35,12 @@ assert sock.getpeername().value.host == "127.0.0.1"
 @pytest.fixture
 def inside() -> Iterator[None]:
     """Sockets that are made here belong to a loopback of their own."""
-    with WORLDS["loopback"]() as world, world.client.namespace.inside():
+    with TOPOLOGIES["loopback"]() as topology, topology.client.namespace.inside():
         yield
 
 
 class Asked:
-    """The calls of one socket, by a door that tells one lie."""
+    """The calls of one socket, by an entry point that tells one lie."""
 
     def __init__(self, call: str, lie: str, fd: int) -> None:
         self.ear = Ear(Order(call, "", 1, lie))
@@ -48,7 +48,7 @@ class Asked:
 
     def __call__(self, call: str, *arguments: int) -> tuple[int, int]:
         """Make any call about the descriptor."""
-        return self.ear.invoke(NativeDoor().invoke, call, (self.fd, *arguments))
+        return self.ear.invoke(NativeEntry().invoke, call, (self.fd, *arguments))
 
     def connect(self, address: bytes) -> tuple[int, int]:
         """Connect."""
@@ -58,7 +58,7 @@ class Asked:
     def poll(self, events: int) -> int:
         """What poll reports."""
         entry = ctypes.create_string_buffer(struct.pack("=ihh", self.fd, events, 0))
-        self.ear.invoke(NativeDoor().invoke, "poll", (ctypes.addressof(entry), 1, 1000))
+        self.ear.invoke(NativeEntry().invoke, "poll", (ctypes.addressof(entry), 1, 1000))
         reported: int = struct.unpack("=ihh", entry.raw[:8])[2]
         return reported
 

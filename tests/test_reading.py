@@ -40,7 +40,7 @@ def test_what_is_relied_upon_is_what_the_schema_requires() -> None:
         ("row", "variant", {"family": "inet"}),
         ("row", "transcript", [{"call": "connect"}]),
         ("row", "expectation", {"state": "met"}),
-        ("row", "world", {"name": "pair", "hosts": None}),
+        ("row", "topology", {"name": "pair", "hosts": None}),
         ("row", "evidence", [{"kind": "packets", "path": "evidence/../../x"}]),
         ("row", "evidence", [{"kind": "packets", "path": "evidence/x/.."}]),
         ("row", "evidence", [{"kind": "packets", "path": "/etc/passwd"}]),

@@ -13,7 +13,7 @@ import pytest
 
 from fixtures.syscalls import replay_args as raw
 from fixtures.syscalls.memory import Memory
-from netns import WORLDS, can_return
+from netns import TOPOLOGIES, can_return
 from programs.command import NotExpressible, reproduce
 from programs.network import RECIPES
 from results.reader import read_results
@@ -23,7 +23,7 @@ from tests.tools.samples import ROWS, RUN, row, run_reports, sample
 CC = shutil.which("cc") or "cc"
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="NO C COMPILER: programs of rows are not tried")
 
-# One row of each subject that programs can express, in all worlds but the scripted one, and by every door.
+# One row of each subject that programs can express, in all topologies but the scripted one, and by every entry point.
 SUBJECTS = [
     "connect.EISCONN.after-full-close/inet6-stream-blocking-syscall-half.peer",
     "connect.api.family-interprets-address/inet6-stream-blocking-syscall-other",
@@ -118,7 +118,7 @@ def test_programs_see_what_rows_saw(run_connect: Callable[..., Ran], pytester: p
 def test_a_program_notices_that_a_kernel_lied(
     run_connect: Callable[..., Ran], pytester: pytest.Pytester, tmp_path: Path
 ) -> None:
-    """The door of the row lied; the program asks the kernel itself, sees something else, and its status says so."""
+    """The entry point of the row lied; the program asks the kernel itself and sees something else."""
     name = "connect.ECONNREFUSED.tcp/inet-stream-blocking-syscall"
     run_connect("--row", name, lie="wrong_errno")
     source = reproduce([read_results(pytester.path / "out")], name)
@@ -130,9 +130,9 @@ def test_a_program_notices_that_a_kernel_lied(
 
 
 def test_what_can_not_be_expressed_is_said(tmp_path: Path) -> None:
-    scripted = row("a", "conforms", world={"name": "scripted", "hosts": []}, transcript=ROWS[0].transcript)
+    scripted = row("a", "conforms", topology={"name": "scripted", "hosts": []}, transcript=ROWS[0].transcript)
     files = row("b", "conforms", beside=["os.chmod"], transcript=ROWS[0].transcript)
-    old = row("c", "conforms", world={"name": "loopback", "hosts": []}, transcript=ROWS[0].transcript)
+    old = row("c", "conforms", topology={"name": "loopback", "hosts": []}, transcript=ROWS[0].transcript)
     never = row("d", "not-exercised", reason="not here")
     results = sample(tmp_path, [scripted, files, old, never])
     for each, why in (
@@ -162,7 +162,7 @@ def test_nothing_from_outside_gets_out_of_its_string(tmp_path: Path) -> None:
         unexpected=True,
         expected=HOSTILE,
         observed=HOSTILE,
-        world={"name": "loopback", "hosts": []},
+        topology={"name": "loopback", "hosts": []},
         transcript=[{**call, **words, "arguments": [HOSTILE, HOSTILE, HOSTILE]}],
     )
     clause = {**RUN.suites[0]["clauses"][0], "statement": HOSTILE, "expected": HOSTILE, "disagreement": HOSTILE}
@@ -191,17 +191,19 @@ def test_nothing_from_outside_gets_out_of_its_string(tmp_path: Path) -> None:
 )
 def test_changes_of_strangers_are_refused(tmp_path: Path, change: dict[str, Any]) -> None:
     call = {**ROWS[0].transcript[0], "raw": "-1 - 16"}
-    world = {"name": "loopback", "hosts": []}
-    made = row("a", "conforms", world=world, transcript=[call], changes=[{"at": 0.1, "host": "local", **change}])
+    topology = {"name": "loopback", "hosts": []}
+    made = row("a", "conforms", topology=topology, transcript=[call], changes=[{"at": 0.1, "host": "local", **change}])
     with pytest.raises(NotExpressible):
         reproduce([sample(tmp_path, [made])], made.id)
 
 
 @pytest.mark.parametrize("name", sorted(RECIPES))
-def test_programs_make_worlds_as_rows_have_them(name: str) -> None:
-    with WORLDS[name]() as world:
+def test_programs_make_topologies_as_rows_have_them(name: str) -> None:
+    with TOPOLOGIES[name]() as topology:
         made = [
-            (change.at, host.name, change.how, change.what) for host in world.hosts for change in host.namespace.changes
+            (change.at, host.name, change.how, change.what)
+            for host in topology.hosts
+            for change in host.namespace.changes
         ]
     wanted = [(host, how, what) for host, how, what in RECIPES[name]]
     assert [(host, how, list(what)) for _, host, how, what in sorted(made, key=lambda each: each[0])] == wanted

@@ -8,24 +8,24 @@ from contextlib import contextmanager
 
 import pytest
 
-from fixtures.contexts.thread_context import StandingDoor, in_a_child, without_capabilities
-from fixtures.syscalls.entry_points import NativeDoor
-from netns import WORLDS, Host, Namespace
+from fixtures.contexts.thread_context import StandingEntry, in_a_child, without_capabilities
+from fixtures.syscalls.entry_points import NativeEntry
+from netns import TOPOLOGIES, Host, Namespace
 
 
-def bind_low(door: StandingDoor | NativeDoor, host: Host, port: int) -> tuple[int, int]:
+def bind_low(entry: StandingEntry | NativeEntry, host: Host, port: int) -> tuple[int, int]:
     address = socket.AF_INET.to_bytes(2, "little") + port.to_bytes(2, "big") + bytes([127, 0, 0, 1]) + bytes(8)
     with host.namespace.inside(), socket.socket() as sock:
-        return door.invoke("bind", sock.fileno(), door.place(address), len(address))
+        return entry.invoke("bind", sock.fileno(), entry.place(address), len(address))
 
 
 def test_rights_are_gone_for_the_named_calls_and_come_back() -> None:
-    native = NativeDoor()
-    with WORLDS["loopback"]() as world:
-        assert bind_low(native, world.client, 80) == (0, 0)
-        assert bind_low(StandingDoor(native, without_capabilities), world.client, 80) == (-1, errno.EACCES)
-        assert bind_low(StandingDoor(native, without_capabilities, calls=("connect",)), world.client, 80) == (0, 0)
-        assert bind_low(native, world.client, 80) == (0, 0)
+    native = NativeEntry()
+    with TOPOLOGIES["loopback"]() as topology:
+        assert bind_low(native, topology.client, 80) == (0, 0)
+        assert bind_low(StandingEntry(native, without_capabilities), topology.client, 80) == (-1, errno.EACCES)
+        assert bind_low(StandingEntry(native, without_capabilities, calls=("connect",)), topology.client, 80) == (0, 0)
+        assert bind_low(native, topology.client, 80) == (0, 0)
 
 
 def test_the_state_is_entered_and_left_around_each_call() -> None:
@@ -37,11 +37,11 @@ def test_the_state_is_entered_and_left_around_each_call() -> None:
         yield
         seen.append("out")
 
-    door = StandingDoor(NativeDoor(), around, calls=("getpid",))
-    assert door.invoke("getpid") == (os.getpid(), 0)
-    assert door.invoke("getppid") == (os.getppid(), 0)
+    entry = StandingEntry(NativeEntry(), around, calls=("getpid",))
+    assert entry.invoke("getpid") == (os.getpid(), 0)
+    assert entry.invoke("getppid") == (os.getppid(), 0)
     assert seen == ["in", "out"]
-    assert door.name == "syscall"
+    assert entry.name == "syscall"
 
 
 @pytest.mark.parametrize("status", [0, 7, errno.ECONNREFUSED])
@@ -51,9 +51,9 @@ def test_a_child_tells_what_it_came_to(status: int) -> None:
 
 def test_an_address_that_was_added_can_be_reached_at_once() -> None:
     for _ in range(20):
-        with WORLDS["loopback"]() as world:
-            address = world.client.second_address(socket.AF_INET6)
-            assert world.client.namespace.has_settled("lo", address)
+        with TOPOLOGIES["loopback"]() as topology:
+            address = topology.client.second_address(socket.AF_INET6)
+            assert topology.client.namespace.has_settled("lo", address)
 
 
 def test_an_address_that_nobody_has_is_not_settled() -> None:
@@ -62,12 +62,12 @@ def test_an_address_that_nobody_has_is_not_settled() -> None:
 
 
 def test_who_is_misled_is_heard_again() -> None:
-    with WORLDS["pair"]() as world, datagram(world.server) as heard, datagram(world.client) as said:
+    with TOPOLOGIES["pair"]() as topology, datagram(topology.server) as heard, datagram(topology.client) as said:
         heard.bind(("192.0.2.2", 7001))
         heard.settimeout(5)
-        world.client.mislead("to-server", "192.0.2.2")
+        topology.client.mislead("to-server", "192.0.2.2")
         said.sendto(b"lost", ("192.0.2.2", 7001))
-        world.client.find_again("to-server", "192.0.2.2")
+        topology.client.find_again("to-server", "192.0.2.2")
         said.sendto(b"found", ("192.0.2.2", 7001))
         assert heard.recv(16) == b"found"
 

@@ -155,7 +155,7 @@ def test_tmt_runs_the_suites_here(tmp_path: Path) -> None:
     run = tmp_path / "run"
     # Its prepare step would install a package of its own on this machine, by the network.
     steps = ["--feeling-safe", "run", "--id", str(run), "--keep"]
-    selection = "-n 0 --clause connect.EISCONN.unix.* --door syscall"
+    selection = "-n 0 --clause connect.EISCONN.unix.* --entry syscall"
     settings = ["--environment", f"KCONFORM_PYTHON={sys.executable}", "--environment"]
     first = call_tmt(
         tmp_path,

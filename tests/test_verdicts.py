@@ -191,7 +191,7 @@ def test_a_row_whose_act_never_happened(project: Project, body: str) -> None:
     ran = project.run()
     assert ran.status == 1
     assert ran.row["verdict"] == "harness-error"
-    assert ran.row["reason"] == "the act never happened: there is no connect() in the transcript"
+    assert ran.row["reason"] == "the call under test was never made: there is no connect() in the transcript"
 
 
 def test_a_row_that_is_not_exercised(project: Project) -> None:
@@ -247,7 +247,7 @@ def test_a_run_that_stops_early_still_reports_every_row(project: Project) -> Non
 def test_rows_that_wait_wait_at_the_same_time(project: Project) -> None:
     project.test(
         "assert sock.connect(servers.full().address) == EINPROGRESS\nassert sock.select(1.0) == set()",
-        variants='families=["inet", "inet6"], modes=["nonblocking"], doors=CALLS',
+        variants='families=["inet", "inet6"], modes=["nonblocking"], entries=CALLS',
         extra="@waits(1.0)",
     )
     ran = project.run()

@@ -17,7 +17,7 @@ def load(config: pytest.Config) -> tuple[list[Suite], Selection]:
         UsageError: when a catalogue can't be read, or nothing has a name that was asked for.
     """
     options = config.option
-    chosen = Selection(tuple(options.clause), tuple(options.document), tuple(options.row), tuple(options.door))
+    chosen = Selection(tuple(options.clause), tuple(options.document), tuple(options.row), tuple(options.entry))
     try:
         suites = load_suites(config.rootpath / "suites")
         chosen.check(suites)
@@ -52,7 +52,7 @@ def wanted(config: pytest.Config, item: pytest.Item, chosen: Selection) -> bool:
     return (
         plan is not None
         and clause is not None
-        and chosen.wants(plan.id, plan.clause, clause.documents, plan.variant.door)
+        and chosen.wants(plan.id, plan.clause, clause.documents, plan.variant.entry)
     )
 
 

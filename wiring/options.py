@@ -2,6 +2,9 @@
 
 import argparse
 import re
+import sys
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -23,7 +26,10 @@ def declare(parser: pytest.Parser) -> None:
     )
     group.addoption("--clause", action="append", default=[], metavar="GLOB", help="run only rows of these clauses")
     group.addoption("--document", action="append", default=[], metavar="GLOB", help="run only rows of these documents")
-    group.addoption("--door", action="append", default=[], choices=ALL, help="run only rows through these doors")
+    group.addoption(
+        "--entry", action="append", default=[], choices=ALL, help="run only rows through these entry points"
+    )
+    group.addoption("--door", action=_Renamed, dest="entry", help=argparse.SUPPRESS)
     group.addoption("--row", action="append", default=[], metavar="GLOB", help="run only these rows, by row id")
     group.addoption("--slow", action="store_true", help="exercise the rows that take minutes, too")
     group.addoption(
@@ -40,6 +46,23 @@ def declare(parser: pytest.Parser) -> None:
         help="run only the Kth of N shares of the rows: N machines, or guests, with a share each run all of them",
     )
     group.addoption("--list-clauses", action="store_true", help="print the catalogue (as selected) and exit")
+
+
+class _Renamed(argparse.Action):
+    """The former name of an option: it still works for one release, and says what it is called now."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Take the value as that of the new option."""
+        if values not in ALL:
+            parser.error(f"argument {option_string}: invalid choice: '{values}' (choose from {', '.join(ALL)})")
+        sys.stderr.write(f"warning: {option_string} is now --{self.dest}; the next release drops the old name\n")
+        setattr(namespace, self.dest, [*getattr(namespace, self.dest), values])
 
 
 def _share(text: str) -> tuple[int, int]:

@@ -67,7 +67,7 @@ def _row(item: pytest.Item, state: RowState) -> Row:
         judgement.unexpected or row.verdict == HARNESS_ERROR or (row.verdict == DEVIATES and judgement.state != "met")
     )
     row.seconds = round(state.seconds, 6)
-    row.world = state.world
+    row.topology = state.topology
     row.detail = state.detail
     return row
 

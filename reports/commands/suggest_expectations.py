@@ -21,7 +21,7 @@ _EXAMPLES = """reports/out
 _TO_SAY = "TODO"
 _NUMBER = re.compile(r"\d+")
 _RELEASE = re.compile(r"\d+\.\d+")
-_VARIANT = 5  # The parts of a variant: family, type, mode, door, case.
+_VARIANT = 5  # The parts of a variant: family, type, mode, entry point, case.
 
 
 @dataclass(frozen=True)

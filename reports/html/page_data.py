@@ -73,7 +73,7 @@ class Packer:
             tables = {
                 "config": _table(run["kernel"]["config"]),
                 "sysctls": _table(run["kernel"]["sysctls"]),
-                "features": [_feature(name, each) for name, each in sorted((run["doors"] | run["features"]).items())],
+                "features": [_feature(name, each) for name, each in sorted((run["entries"] | run["features"]).items())],
             }
             self._catalogue(run["suites"])
         except _WRONG as error:
@@ -131,8 +131,8 @@ class Packer:
         place = {id_: number for number, id_ in enumerate(items)}
         self._order = sorted(self._rows, key=lambda key: (place[key[0]], key[1]))
         rows = [(place[key[0]], key[1], *self._rows[key]) for key in self._order]
-        names = ("item", "kernel", "verdict", "time", "expected", "observed", "reason", "expectation", "world")
-        item_names = ("clause", "tail", "family", "type", "mode", "door", "case", "test")
+        names = ("item", "kernel", "verdict", "time", "expected", "observed", "reason", "expectation", "topology")
+        item_names = ("clause", "tail", "family", "type", "mode", "entry", "case", "test")
         whole = {
             "part": PART,
             "verdicts": VERDICTS,
@@ -167,7 +167,7 @@ class Packer:
         detail = _detail(row, self._folders[kernel])
         if id_ not in self._items:
             self._items[id_] = self._item(id_, row)
-        world = row["world"]
+        topology = row["topology"]
         found = row["expectation"]
         entry = 0
         if found is not None:
@@ -180,7 +180,7 @@ class Packer:
             word(row["observed"]),
             word(row["reason"]),
             entry,
-            word(world["name"] if world else None),
+            word(topology["name"] if topology else None),
         )
         self._details[id_, kernel] = detail
         self.kernels[kernel]["rows"] += 1
@@ -192,7 +192,7 @@ class Packer:
         head = len(clause) + 1
         # Where an id is not made of its clause's, which only a stranger's can be, it stands whole, behind a slash.
         tail = id_[head:] if id_.startswith(f"{clause}/") and id_[head : head + 1] != "/" else f"/{id_}"
-        variant = [word(_text(row["variant"].get(name))) for name in ("family", "type", "mode", "door", "case")]
+        variant = [word(_text(row["variant"].get(name))) for name in ("family", "type", "mode", "entry", "case")]
         return (self._numbers[clause], word(tail), *variant, word(row["test"].partition("[")[0]))
 
     def _catalogue(self, suites: Iterable[Mapping[str, Any]]) -> None:
@@ -257,7 +257,7 @@ def _detail(row: Mapping[str, Any], folder: Path | None) -> bytes:
     rerun = None if row["rerun"] == f"pytest --row {row['id']}" else row["rerun"]
     evidence = row.get("evidence") or None
     packets = _packets(evidence, folder) if evidence and folder else None
-    whole = [texts, starts, lengths, list(threads), who, marks, row["world"], said, rerun, evidence, packets]
+    whole = [texts, starts, lengths, list(threads), who, marks, row["topology"], said, rerun, evidence, packets]
     try:
         return bytes(_quickly().encode(whole))
     except UnicodeEncodeError:  # Half a surrogate pair.

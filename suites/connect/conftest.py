@@ -1,4 +1,4 @@
-"""What only this suite needs: a door that a C compiler bound, things that are no socket, a client in a hurry."""
+"""What only this suite needs: an entry point bound in C, descriptors that are no sockets, a hurried client."""
 
 import ctypes
 import os
@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from fixtures import Door, LibcDoor, Variant
+from fixtures import EntryPoint, LibcEntry, Variant
 from fixtures.native_build import library
-from netns import World
+from netns import Topology
 from suites.connect.policy.firewall import RuleMaker, rule_maker
 
 
-class _Compiled(LibcDoor):
+class _Compiled(LibcEntry):
     """The C library's calls, with connect() as the compiler bound it."""
 
     name = "compiled"
@@ -35,8 +35,8 @@ class _Compiled(LibcDoor):
 
 
 @pytest.fixture
-def compiled_door() -> Door:
-    """A door whose connect() a C compiler accepted against the documented prototype."""
+def compiled_entry() -> EntryPoint:
+    """An entry point whose connect() a C compiler accepted against the documented prototype."""
     return _Compiled(library(Path(__file__).parent / "entry" / "prototype.c"))
 
 
@@ -63,16 +63,16 @@ def no_socket(folder: Path) -> Iterator[Callable[[str], int]]:
 
 
 @pytest.fixture
-def hurried(require: Callable[[str], None], world: World) -> World:
-    """The world, with a client that gives up 3 seconds after its first SYN: one retransmission in place of six."""
+def hurried(require: Callable[[str], None], topology: Topology) -> Topology:
+    """The topology, with a client that gives up 3 seconds after its first SYN: one retransmission in place of six."""
     require("tcp_syn_retries")
-    world.client.sysctl("net.ipv4.tcp_syn_retries", 1)
-    if world.client.namespace.has_sysctl("net.ipv4.tcp_syn_linear_timeouts"):
-        world.client.sysctl("net.ipv4.tcp_syn_linear_timeouts", 0)
-    return world
+    topology.client.sysctl("net.ipv4.tcp_syn_retries", 1)
+    if topology.client.namespace.has_sysctl("net.ipv4.tcp_syn_linear_timeouts"):
+        topology.client.sysctl("net.ipv4.tcp_syn_linear_timeouts", 0)
+    return topology
 
 
 @pytest.fixture
-def rule(world: World, variant: Variant) -> RuleMaker:
+def rule(topology: Topology, variant: Variant) -> RuleMaker:
     """Makes rules of a local firewall; see ``suites.connect.policy.firewall``."""
-    return rule_maker(world, variant)
+    return rule_maker(topology, variant)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.bench import growth, kernels, page, rows, start, where, workers, worlds
+from tests.bench import growth, kernels, page, rows, start, topologies, where, workers
 from tests.bench.machine import load, machine
 
 Measure = Callable[[Path], dict[str, Any]]
@@ -21,7 +21,7 @@ Words = Callable[[dict[str, Any]], list[str]]
 
 PARTS: dict[str, tuple[str, Measure, Words]] = {
     "start": ("From the command to the first verdict", lambda _: start.measure(), start.in_words),
-    "worlds": ("Worlds", lambda _: worlds.measure(), worlds.in_words),
+    "topologies": ("Topologies", lambda _: topologies.measure(), topologies.in_words),
     "rows": ("Rows, beside tests that do less", lambda _: rows.measure(), rows.in_words),
     "where": ("Where the time of the default run goes", where.measure, where.in_words),
     "workers": ("More workers", lambda _: workers.measure(), workers.in_words),

@@ -12,12 +12,12 @@ _numbers = count()
 
 
 @pytest.fixture
-def network(world: str) -> Iterator[None]:
-    """The world of that name, as ``KCONFORM_BARE`` says: by ``ip`` or ``pyroute2``; or none, where it says nothing."""
+def network(topology: str) -> Iterator[None]:
+    """The topology of that name, made by what ``KCONFORM_BARE`` says: ``ip`` or ``pyroute2``; none without it."""
     how = os.environ.get("KCONFORM_BARE", "")
     if not how:
         yield
         return
-    made = OTHERS[how](world, f"bench-{os.getpid()}-{next(_numbers)}-")
+    made = OTHERS[how](topology, f"bench-{os.getpid()}-{next(_numbers)}-")
     yield
     made.close()

@@ -1,9 +1,9 @@
 """How time, memory and files grow with the number of rows, from 100 to 50,000.
 
 No suite has as many rows as that. So most are of a suite that is made for it: one clause, and a row for each line of a
-table, which makes a UNIX socket and connects it to a name that nobody has. Such a row is cheap, shares its world, and
-waits for nothing: what is measured is kconform itself, its collection, records, results and report. Rows of the real
-suites, of all kinds that do not wait, are beside it for numbers that there are.
+table, which makes a UNIX socket and connects it to a name that nobody has. Such a row is cheap, shares its topology,
+and waits for nothing: what is measured is kconform itself, its collection, records, results and report. Rows of the
+real suites, of all kinds that do not wait, are beside it for numbers that there are.
 """
 
 import tempfile
@@ -16,7 +16,7 @@ from tests.bench.metered import Run, metered
 _MADE_UP = (100, 1_000, 10_000, 50_000)
 _REAL = (100, 400, 1_600)
 _SUITE = {
-    "suite.toml": 'name = "demo"\ntitle = "demo"\nact = "connect"\n',
+    "suite.toml": 'name = "demo"\ntitle = "demo"\ncall = "connect"\n',
     "documents/demo.toml": '[document]\nid = "demo.2"\ntitle = "A page about names that nobody has"\n',
     "clauses/demo.toml": """[[clause]]
 id = "demo.ENOENT"

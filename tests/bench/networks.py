@@ -1,4 +1,4 @@
-"""The worlds of ``netns/topologies.py`` as others make them: by the command ip(8), and by pyroute2's named namespaces.
+"""The topologies of ``netns/topologies.py`` as others make them: by ip(8), and by pyroute2's named namespaces.
 
 Both are made from one list of steps, so that they are the same network; a test holds them to ours. What has a name in
 /run/netns is made in a mount namespace of the bench's own (``machine.apart``).
@@ -45,36 +45,36 @@ PLANS: dict[str, list[tuple[str, ...]]] = {
         ("route", "b", "2001:db8:2::fe"),
     ],
 }
-"""The steps of each world; a host's loopback is up from the beginning. A scripted peer has no counterpart here."""
+"""The steps of each topology; a host's loopback is up from the beginning. A scripted peer has no counterpart here."""
 
 
 class ByCommand:
-    """A world by the command ip(8), one process a step, as scripts do it. ``took`` is how many seconds that was.
+    """A topology by the command ip(8), one process a step, as scripts do it. ``took`` is how many seconds that was.
 
     Args:
-        world: its name among ``PLANS``.
+        topology: its name among ``PLANS``.
         prefix: what its namespaces' names begin with.
     """
 
-    def __init__(self, world: str, prefix: str) -> None:
-        self.names = [prefix + step[1] for step in PLANS[world] if step[0] == "host"]
-        steps = [command for step in PLANS[world] for command in _WORDS[step[0]](prefix, *step[1:])]
+    def __init__(self, topology: str, prefix: str) -> None:
+        self.names = [prefix + step[1] for step in PLANS[topology] if step[0] == "host"]
+        steps = [command for step in PLANS[topology] for command in _WORDS[step[0]](prefix, *step[1:])]
         self.took = _by_shell(steps)
 
     def close(self) -> float:
-        """Drop the world; gives how many seconds that took."""
+        """Drop the topology; gives how many seconds that took."""
         return _by_shell([f"netns del {name}" for name in self.names])
 
 
 class ByPyroute2:
-    """A world by pyroute2's ``NetNS``, as its manual shows it. ``took`` is how many seconds that was."""
+    """A topology by pyroute2's ``NetNS``, as its manual shows it. ``took`` is how many seconds that was."""
 
-    def __init__(self, world: str, prefix: str) -> None:
+    def __init__(self, topology: str, prefix: str) -> None:
         from pyroute2 import NetNS
 
         start = time.perf_counter()
         self.spaces: dict[str, Any] = {}
-        for kind, host, *what in PLANS[world]:
+        for kind, host, *what in PLANS[topology]:
             if kind == "host":
                 self.spaces[host] = NetNS(prefix + host, flags=os.O_CREAT)
                 self.spaces[host].link("set", index=1, state="up")
@@ -84,7 +84,7 @@ class ByPyroute2:
         self.took = time.perf_counter() - start
 
     def close(self) -> float:
-        """Drop the world; gives how many seconds that took."""
+        """Drop the topology; gives how many seconds that took."""
         from pyroute2 import netns
 
         start = time.perf_counter()
@@ -103,7 +103,7 @@ def _by_shell(steps: list[str]) -> float:
     done = subprocess.run(["sh", "-c", "\n".join(lines)], capture_output=True, text=True, check=False)  # noqa: S607  Wherever it is.
     found = re.search(r"took (\d+)", done.stdout)
     if found is None:
-        raise RuntimeError(f"the ip command made no world: {done.stdout}{done.stderr}")
+        raise RuntimeError(f"the ip command made no topology: {done.stdout}{done.stderr}")
     return int(found.group(1)) / 1e9
 
 

@@ -18,7 +18,7 @@ SIZES = (1_000, 10_000, 50_000)
 QUERIES = (
     "EISCONN",
     "verdict:deviates",
-    "family:inet6 door:io_uring",
+    "family:inet6 entry:io_uring",
     "is:different",
     "errno:EPERM -unix",
     "row:*-again1",

@@ -20,7 +20,7 @@ _TURNS = 3
 _TEST = """
 import pytest
 
-@pytest.mark.parametrize("world", {worlds})
+@pytest.mark.parametrize("topology", {topologies})
 def test_nothing({asked}):
     pass
 """
@@ -36,14 +36,14 @@ def compare(folder: Path, many: int, turns: int, suites: str = "suites") -> dict
     """Run each way in turns."""
     _ours(
         folder, many, suites
-    )  # Which worlds these rows stand in decides what the others have to make. It is not counted.
-    worlds = [record["world"]["name"] for record in _records(folder) if record["record"] == "row"]
-    if len(worlds) != many:
-        raise RuntimeError(f"{len(worlds)} rows instead of {many}")
+    )  # Which topologies these rows stand in decides what the others have to make. It is not counted.
+    topologies = [record["topology"]["name"] for record in _records(folder) if record["record"] == "row"]
+    if len(topologies) != many:
+        raise RuntimeError(f"{len(topologies)} rows instead of {many}")
     ways = ["kconform", "empty", "pyroute2", *(["ip"] if shutil.which("ip") else [])]
     for way in ways[1:]:
         (folder / way).mkdir()
-        text = _TEST.format(worlds=worlds, asked="world" if way == "empty" else "world, network")
+        text = _TEST.format(topologies=topologies, asked="topology" if way == "empty" else "topology, network")
         (folder / way / "test_bare.py").write_text(text, encoding="utf-8")
     runs: dict[str, list[Run]] = {way: [] for way in ways}
     for turn in range(turns):
@@ -52,7 +52,7 @@ def compare(folder: Path, many: int, turns: int, suites: str = "suites") -> dict
             runs[way].append(_ours(folder, many, suites) if way == "kconform" else _bare(folder, way))
     return {
         "rows": many,
-        "worlds": {world: worlds.count(world) for world in PLANS if world in worlds},
+        "topologies": {topology: topologies.count(topology) for topology in PLANS if topology in topologies},
         "turns": turns,
         "workers": CORES,
         "ways": {
@@ -75,7 +75,7 @@ def _times(theirs: list[float], ours: list[float]) -> list[float]:
 
 def _ours(folder: Path, many: int, suites: str) -> Run:
     command = [*PYTEST, suites, "-n", str(CORES), "-p", "tests.bench.take", f"--results={folder / 'out'}"]
-    return metered(command, KCONFORM_TAKE=str(many), KCONFORM_TAKE_WORLDS=",".join(PLANS))
+    return metered(command, KCONFORM_TAKE=str(many), KCONFORM_TAKE_TOPOLOGIES=",".join(PLANS))
 
 
 def _records(folder: Path) -> list[dict[str, Any]]:
@@ -108,11 +108,11 @@ def in_words(found: dict[str, Any]) -> list[str]:
         )
         for way, one in found["ways"].items()
     ]
-    worlds = ", ".join(f"{count} {world}" for world, count in found["worlds"].items())
+    topologies = ", ".join(f"{count} {topology}" for topology, count in found["topologies"].items())
     head = ("", "tests a second", "time, of ours", "the whole run, seconds", "time, of ours")
     return [
         f"{found['turns']} turns, {found['workers']} workers, {found['rows']} rows or tests in each run.",
-        f"Worlds: {worlds}. Each cell has minimum / median / maximum.",
+        f"Topologies: {topologies}. Each cell has minimum / median / maximum.",
         "The first two columns are of the time in which tests run, the others of the whole run, with start and end.",
         "",
         *table(head, *lines),

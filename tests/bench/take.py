@@ -1,6 +1,7 @@
 """A pytest plugin (``-p tests.bench.take``): keep so many rows that do not wait, the same ones each time.
 
-``KCONFORM_TAKE`` says how many. ``KCONFORM_TAKE_WORLDS`` names worlds: only rows that make one of these for themselves.
+``KCONFORM_TAKE`` says how many. ``KCONFORM_TAKE_TOPOLOGIES`` names topologies: only rows that make one of these for
+themselves.
 """
 
 import os
@@ -13,24 +14,24 @@ import pytest
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Take rows of all kinds; in the same way in every worker."""
     items[:] = [item for item in items if item.get_closest_marker("waits") is None]
-    if "KCONFORM_TAKE_WORLDS" in os.environ:
-        wanted = os.environ["KCONFORM_TAKE_WORLDS"].split(",")
+    if "KCONFORM_TAKE_TOPOLOGIES" in os.environ:
+        wanted = os.environ["KCONFORM_TAKE_TOPOLOGIES"].split(",")
         items[:] = [item for item in items if _makes(item) in wanted]
     random.Random(1).shuffle(items)  # noqa: S311  An order, not a secret.
     del items[int(os.environ["KCONFORM_TAKE"]) :]
 
 
 def _makes(item: pytest.Item) -> str:
-    """The world that a row makes for itself; none where it needs none, shares one, or is not exercised."""
+    """The topology that a row makes for itself; none where it needs none, shares one, or is not exercised."""
     # Imported late: the suites' conftest wants to be first.
     from fixtures.marks import RowPlan
-    from fixtures.plugin import lives_in_kept_world, why_not
+    from fixtures.plugin import lives_in_kept_topology, why_not
 
     plan = RowPlan.parse(item.nodeid)
-    if plan is None or "world" not in getattr(item, "fixturenames", ()):
+    if plan is None or "topology" not in getattr(item, "fixturenames", ()):
         return ""
     planned: RowPlan = item.callspec.params["_row"]  # type: ignore[attr-defined]  # As the suite's conftest put it there.
-    if lives_in_kept_world(item, planned) or why_not(item, planned):
+    if lives_in_kept_topology(item, planned) or why_not(item, planned):
         return ""
-    mark = item.get_closest_marker("world")
+    mark = item.get_closest_marker("topology")
     return str(mark.args[0]) if mark is not None else "loopback"

@@ -27,7 +27,7 @@ _EVENTS = (
 def default_run(folder: Path) -> Path:
     """Run the suites as ``make conformance`` does, once for each folder; gives the folder with its results."""
     if not (folder / "where.json").exists():
-        command = [*PYTEST, "suites", "-n", "auto", "--door=syscall", f"--results={folder / 'out'}"]
+        command = [*PYTEST, "suites", "-n", "auto", "--entry=syscall", f"--results={folder / 'out'}"]
         found = described(metered(command, look=True), folder / "out" / "results.jsonl")
         (folder / "where.json").write_text(json.dumps(found), encoding="utf-8")
     return folder / "out"

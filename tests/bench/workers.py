@@ -20,7 +20,7 @@ def one(workers: int, *selection: str) -> dict[str, float]:
     """Seconds, rows per second, seconds of a processor, and memory of a run with so many workers."""
     with tempfile.TemporaryDirectory(prefix="kconform-bench-") as name:
         out = Path(name) / "out"
-        command = [*PYTEST, "suites", "-n", str(workers), "--door=syscall", f"--results={out}", *selection]
+        command = [*PYTEST, "suites", "-n", str(workers), "--entry=syscall", f"--results={out}", *selection]
         run = metered(command, look=True)
         end = json.loads((out / "results.jsonl").read_text(encoding="utf-8").splitlines()[-1])
     return {

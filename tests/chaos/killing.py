@@ -25,7 +25,7 @@ from tests.tools.samples import run_reports
 LONGEST = 240.0  # Seconds that a run gets to end after the signal.
 STALE = "of an earlier run"
 """What stands in the pages of the folder before a run under trial begins."""
-# Rows with everything that could be left: worlds, processes of their own, control groups, firewalls, socket files.
+# Rows with everything that could be left: topologies, processes of their own, control groups, firewalls, socket files.
 _MODULES = [
     f"suites/connect/{name}.py"
     for name in ("tcp/test_timeout", "policy/test_control_groups", "unix/test_names", "policy/test_firewall")
@@ -98,7 +98,7 @@ class Outcome:
 def begin(kind: str, watch: Watch, results: Path) -> "subprocess.Popen[str]":
     """Begin a run of a kind: ``suites`` on this machine, or the name of a kernel."""
     if kind == "suites":
-        return watch.start(results, *_MODULES, "--door=syscall", "-n", "2", "-v", *_ROWS)
+        return watch.start(results, *_MODULES, "--entry=syscall", "-n", "2", "-v", *_ROWS)
     words = [
         "kernels",
         "run",
@@ -108,7 +108,7 @@ def begin(kind: str, watch: Watch, results: Path) -> "subprocess.Popen[str]":
         "--stall",
         _STALL,
         "--",
-        "--door=syscall",
+        "--entry=syscall",
         "-v",
         *_GUEST,
     ]

@@ -20,7 +20,7 @@ from tests.tools.busy_processes import loaded
 
 _ROWS = ["suites", "--row=connect.ECONNREFUSED.tcp/inet-*", "--row=connect.EISCONN.tcp/*", "-n", "2"]
 # Those that wait for timers of the kernel, and look at how long.
-_TIMED = ["suites/connect/tcp/test_timeout.py", "--door=syscall", "--row=connect.*/inet-stream-*"]
+_TIMED = ["suites/connect/tcp/test_timeout.py", "--entry=syscall", "--row=connect.*/inet-stream-*"]
 _STEPS = 20  # Times at least that the clock is set meanwhile.
 _LONGEST = 240.0
 _PASSED, _CUT, _USAGE = 0, 2, 4

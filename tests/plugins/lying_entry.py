@@ -1,7 +1,7 @@
-"""Doors that lie, each in one way, about what the kernel answered: what a broken kernel would look like from a test.
+"""Entry points that lie, each in one way, about what the kernel answered, as a broken kernel would.
 
-A pytest plugin (``-p tests.plugins.lying_entry``): it makes the native door tell the lie that ``KCONFORM_TEST_LIE``
-names.
+A pytest plugin (``-p tests.plugins.lying_entry``): it makes the native entry point tell the lie that
+``KCONFORM_TEST_LIE`` names.
 """
 
 import ctypes
@@ -141,15 +141,15 @@ LIES = {
 
 
 def pytest_configure() -> None:
-    """Make the native door lie."""
+    """Make the native entry point lie."""
     if not os.environ.get("KCONFORM_TEST_LIE"):
         return
     # Not before the conftest of the project has been loaded: pytest has to rewrite these modules first.
-    from fixtures.syscalls.entry_points import NativeDoor
+    from fixtures.syscalls.entry_points import NativeEntry
 
-    truth = NativeDoor.invoke
+    truth = NativeEntry.invoke
 
-    def lying(self: NativeDoor, call: str, *arguments: int) -> Answer:
+    def lying(self: NativeEntry, call: str, *arguments: int) -> Answer:
         return LIES[os.environ["KCONFORM_TEST_LIE"]](lambda *truly: truth(self, *truly), call, *arguments)
 
-    NativeDoor.invoke = lying  # type: ignore[method-assign]  # That is the point.
+    NativeEntry.invoke = lying  # type: ignore[method-assign]  # That is the point.

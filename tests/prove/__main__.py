@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--workers", type=int, default=0, metavar="N", help="how many processes run rows at a time")
     chosen, others = parser.parse_known_args(arguments)
     prover = Prover(chosen.resume, chosen.every, chosen.sample, chosen.seed, chosen.workers)
-    given = ["suites", "--door=syscall", "--evidence=none", "-qq", "-p", "no:cacheprovider", *others]
+    given = ["suites", "--entry=syscall", "--evidence=none", "-qq", "-p", "no:cacheprovider", *others]
     status = pytest.main(given, plugins=[prover])
     if not prover.is_done:
         return int(status) or 2

@@ -1,4 +1,4 @@
-"""The native door with an ear and a mouth: it hears every call that a row makes, and lies about one of them.
+"""The native entry point with an ear and a mouth: it hears every call that a row makes, and lies about one of them.
 
 Calls are counted by name and line, so that the same call of the same row is found again. Only what a row does by
 ``Calls`` is heard: what the harness closes behind a row is its own affair. This replaces parts of the harness for as
@@ -14,16 +14,17 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from fixtures.sockets import assertions, servers
 from fixtures.syscalls.call_threads import Guard
 from fixtures.syscalls.calls import Calls
-from fixtures.syscalls.entry_points import NativeDoor
+from fixtures.syscalls.entry_points import NativeEntry
 from tests.prove.lies import LIES, Lie, lies_for
 from tests.prove.tellings import Answer, in_no_time
 from tests.prove.told import Memory, Told
 
 ROOT = Path(__file__).parents[2]
 # Whose lines are where a call stands: those of suites, and those that assert, or open servers, for them.
-_HELPERS = (str(ROOT / "fixtures" / "checks.py"), str(ROOT / "fixtures" / "servers.py"))
+_HELPERS = (assertions.__file__, servers.__file__)
 
 Place = tuple[str, str]
 """The site of a call, which is the same wherever a lie about it would meet the same assertions, and its line."""
@@ -100,9 +101,9 @@ def listen(order: Order | None = None) -> Ear:
 
 
 def install(root: Path) -> None:
-    """Take the place of the native door, for the rest of this process; ``root`` is where the folder ``suites`` is."""
+    """Take the place of the native entry point, for the rest of this process; ``root`` has the folder ``suites``."""
     _Now.root = f"{root}/"
-    make, invoke, start, truth = Calls.make, Calls._invoke, Guard.start, NativeDoor.invoke  # noqa: SLF001  All calls pass here.
+    make, invoke, start, truth = Calls.make, Calls._invoke, Guard.start, NativeEntry.invoke  # noqa: SLF001  All calls pass here.
 
     def made(self: Calls, name: str, *arguments: int, **named: Any) -> Any:
         _here.place = _place(sys._getframe(1))  # noqa: SLF001  Only the interpreter knows where a call stands.
@@ -124,13 +125,13 @@ def install(root: Path) -> None:
         finally:
             _here.is_heard = False
 
-    def lying(self: NativeDoor, call: str, *arguments: int) -> Answer:
+    def lying(self: NativeEntry, call: str, *arguments: int) -> Answer:
         if not _here.is_heard:
             return truth(self, call, *arguments)
         return _Now.ear.invoke(lambda *truly: truth(self, *truly), call, arguments)
 
     Calls.make, Calls._invoke, Guard.start = made, invoked, started  # type: ignore[assignment,method-assign]  # noqa: SLF001
-    NativeDoor.invoke = lying  # type: ignore[method-assign]
+    NativeEntry.invoke = lying  # type: ignore[method-assign]
 
 
 def _place(frame: FrameType | None) -> Place:

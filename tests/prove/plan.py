@@ -65,7 +65,7 @@ class Marks:
     """
 
     def __init__(self, root: Path) -> None:
-        shared = [*(ROOT / "fixtures").glob("*.py"), *(ROOT / "netns").glob("*.py")]
+        shared = [*(ROOT / "fixtures").rglob("*.py"), *(ROOT / "netns").rglob("*.py")]
         shared += [each for each in (root / "suites").rglob("*.py") if not each.name.startswith("test_")]
         shared += [Path(__file__).with_name(name) for name in ("lies.py", "lying_entry.py")]
         self._shared = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(shared))).digest()

@@ -19,14 +19,14 @@ RUN = Run(
     system={"distribution": "Debian", "libc": "glibc 2.36", "python": "3.11.7", "cpus": 2, "host": "vm"},
     privilege={"uid": 0, "kind": "root"},
     features={},
-    doors={},
+    entries={},
     kconform={"version": "0.1.0", "commit": None},
     command=["pytest", "suites"],
     suites=[
         {
             "name": "demo",
             "title": "connect(2)",
-            "act": "connect",
+            "call": "connect",
             "documents": [{"id": "demo.2", "title": "A page", "sentences": []}],
             "clauses": [
                 {
@@ -60,7 +60,7 @@ CALL: dict[str, Any] = {
 
 def row(name: str, verdict: str, *, family: str = "inet", unexpected: bool = False, **more: Any) -> Row:
     """A row of the clause ``demo.NAME``."""
-    variant = {"family": family, "type": "stream", "mode": "blocking", "door": "syscall", "case": ""}
+    variant = {"family": family, "type": "stream", "mode": "blocking", "entry": "syscall", "case": ""}
     id_ = f"demo.{name}/{family}-stream-blocking-syscall"
     test = f"suites/demo/test_{name}.py::test_{name}[{id_}]"
     made = Row(id_, f"demo.{name}", variant, test, verdict, unexpected, seconds=0.25, rerun=f"pytest --row {id_}")

@@ -165,9 +165,9 @@ function kernelSheet(kernel) {
       ],
       "sheet",
     ),
-    h("h3", {}, "Doors and features"),
+    h("h3", {}, "Entry points and features"),
     table(
-      "Doors and features",
+      "Entry points and features",
       [column("Name"), column("Here"), column("Found out by"), column("Reason")],
       kernel.features.map(([name, here, how, reason]) =>
         h(

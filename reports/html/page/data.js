@@ -13,8 +13,8 @@
  * @typedef {{id: string, title: string, sentences: [string, string, number[]][]}} Document_
  * @typedef {"good" | "known" | "bad" | "error" | "none"} State
  * @typedef {{item: number[], kernel: number[], verdict: number[], time: number[], expected: number[],
- *   observed: number[], reason: number[], expectation: number[], world: number[]}} RowColumns
- * @typedef {{clause: number[], tail: number[], family: number[], type: number[], mode: number[], door: number[],
+ *   observed: number[], reason: number[], expectation: number[], topology: number[]}} RowColumns
+ * @typedef {{clause: number[], tail: number[], family: number[], type: number[], mode: number[], entry: number[],
  *   case: number[], test: number[]}} ItemColumns
  * @typedef {{part: number, verdicts: string[], errnos: string[], kernels: Kernel[], title: string,
  *   documents: Document_[], clauses: Clause[], texts: string[],

@@ -1,14 +1,14 @@
 // @ts-check
-// Drawings: the world that a row stood in, and the time line of its calls.
+// Drawings: the topology that a row stood in, and the time line of its calls.
 
 const LINE = 18; // Pixels between lines of text.
 
 /**
- * The hosts of a world with their addresses, side by side, or one above the other where the screen is narrow.
- * @param {{name: string, hosts: Host[]}} world
+ * The hosts of a topology with their addresses, side by side, or one above the other where the screen is narrow.
+ * @param {{name: string, hosts: Host[]}} topology
  */
-function worldDrawing(world) {
-  const hosts = Array.isArray(world.hosts) ? world.hosts : [];
+function topologyDrawing(topology) {
+  const hosts = Array.isArray(topology.hosts) ? topology.hosts : [];
   const upright = matchMedia("(max-width: 40rem)").matches;
   const longest = Math.max(12, ...hosts.flatMap((host) => host.addresses.map((each) => String(each).length)));
   const width = Math.max(150, longest * 8 + 24);
@@ -19,9 +19,9 @@ function worldDrawing(world) {
     ? { width: width + 2, height: hosts.length * (height + gap) - gap + 2 + (alone ? 44 : 0) }
     : { width: hosts.length * (width + gap) - gap + 2 + (alone ? 60 : 0), height: height + 2 };
   const words = hosts.map((host) => `${host.name} with ${host.addresses.join(", ")}`);
-  const label = `World ${world.name}: ${alone ? `${words[0]}, which talks to itself` : words.join("; linked to ")}`;
+  const label = `Topology ${topology.name}: ${alone ? `${words[0]}, which talks to itself` : words.join("; linked to ")}`;
   const drawn = svg("svg", {
-    class: "world",
+    class: "topology",
     role: "img",
     "aria-label": label,
     width: whole.width,
@@ -37,7 +37,7 @@ function worldDrawing(world) {
         : { x1: x - gap, y1: y + height / 2, x2: x, y2: y + height / 2 };
       drawn.append(svg("line", { class: "link", ...ends }));
     }
-    const scripted = world.name === "scripted" && number === hosts.length - 1;
+    const scripted = topology.name === "scripted" && number === hosts.length - 1;
     drawn.append(
       svg("rect", { class: scripted ? "host scripted" : "host", x, y, width, height, rx: 6 }),
       svg("text", { class: "name", x: x + 12, y: y + 22 }, scripted ? `${host.name} (scripted)` : host.name),
@@ -59,7 +59,7 @@ function worldDrawing(world) {
     h(
       "figcaption",
       {},
-      `${world.name}: ${hosts.length === 1 ? "one namespace, over its loopback" : `${hosts.length} namespaces`}`,
+      `${topology.name}: ${hosts.length === 1 ? "one namespace, over its loopback" : `${hosts.length} namespaces`}`,
     ),
   );
 }

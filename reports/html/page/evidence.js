@@ -6,7 +6,7 @@
  *   start and seconds in microseconds
  * @typedef {{name: string, addresses: string[]}} Host
  * @typedef {{kind: string, path: string, note?: string}} Evidence
- * @typedef {{calls: Call[], world: {name: string, hosts: Host[]} | null, said: string | null, rerun: string | null,
+ * @typedef {{calls: Call[], topology: {name: string, hosts: Host[]} | null, said: string | null, rerun: string | null,
  *   evidence: Evidence[], packets: [number, string, string][]}} Detail
  */
 
@@ -24,7 +24,7 @@ async function detailOf(row) {
     whole = inflate(parts[part]);
     opened.set(part, whole);
   }
-  const [said, starts, lengths, threads, who, marks, world, detail, rerun, evidence, packets] = (await whole)[
+  const [said, starts, lengths, threads, who, marks, topology, detail, rerun, evidence, packets] = (await whole)[
     row % data.part
   ];
   /** @type {Call[]} */
@@ -45,7 +45,7 @@ async function detailOf(row) {
     calls[number].asked = String(asked);
     calls[number].met = met !== false;
   }
-  return { calls, world, said: detail, rerun, evidence: evidence ?? [], packets: packets ?? [] };
+  return { calls, topology, said: detail, rerun, evidence: evidence ?? [], packets: packets ?? [] };
 }
 
 /** @param {string} base64 @returns {Promise<any[]>} */

@@ -1,5 +1,5 @@
 // @ts-check
-// The words of the filter box: plain words, and terms such as verdict:deviates or -door:io_uring.
+// The words of the filter box: plain words, and terms such as verdict:deviates or -entry:io_uring.
 
 /** @typedef {(row: number) => boolean} Test */
 
@@ -24,8 +24,8 @@ const EXACT = {
   family: (row) => items.family[rows.item[row]],
   type: (row) => items.type[rows.item[row]],
   mode: (row) => items.mode[rows.item[row]],
-  door: (row) => items.door[rows.item[row]],
-  world: (row) => rows.world[row],
+  entry: (row) => items.entry[rows.item[row]],
+  topology: (row) => rows.topology[row],
 };
 
 /** Where a part is enough. @type {Record<string, (row: number) => number>} */

@@ -21,7 +21,7 @@ function rowView(id, label) {
     (error) =>
       later.replaceChildren(h("p", { class: "banner error" }, `The evidence of this row can't be opened: ${error}`)),
   );
-  const variant = ["family", "type", "mode", "door", "case"].map(
+  const variant = ["family", "type", "mode", "entry", "case"].map(
     (name) => texts[items[/** @type {keyof ItemColumns} */ (name)][item]],
   );
   return [
@@ -102,7 +102,7 @@ function evidenceOf(row, detail) {
     if (isWorthDrawing(detail.calls)) found.push(section("Time line", timeline(detail.calls)));
   }
   if (detail.packets.length) found.push(section("Packets", packetList(detail.packets)));
-  if (detail.world) found.push(section("World", worldDrawing(detail.world)));
+  if (detail.topology) found.push(section("Topology", topologyDrawing(detail.topology)));
   found.push(
     section(
       "See it again",

@@ -79,13 +79,13 @@ const subjectView = ({ found, query }) =>
 
 /** @param {Chosen} chosen */
 function matrixView({ found, query }) {
-  /** @param {"family" | "type" | "mode" | "door"} name @param {number} row */
+  /** @param {"family" | "type" | "mode" | "entry"} name @param {number} row */
   const value = (name, row) => texts[items[name][rows.item[row]]];
   const kinds = grouped(found, (row) => [`${value("family", row)} ${value("type", row)}`]);
-  const ways = [...grouped(found, (row) => [`${value("door", row)} ${value("mode", row)}`]).keys()];
+  const ways = [...grouped(found, (row) => [`${value("entry", row)} ${value("mode", row)}`]).keys()];
   ways.sort((one, other) => Number(!one.startsWith("syscall")) - Number(!other.startsWith("syscall")));
-  const doors = [...new Set(ways.map((way) => way.split(" ")[0]))];
-  const modesOf = (/** @type {string} */ door) => ways.filter((way) => way.split(" ")[0] === door);
+  const entries = [...new Set(ways.map((way) => way.split(" ")[0]))];
+  const modesOf = (/** @type {string} */ entry) => ways.filter((way) => way.split(" ")[0] === entry);
   const head = h(
     "thead",
     {},
@@ -93,26 +93,26 @@ function matrixView({ found, query }) {
       "tr",
       {},
       h("td", { colspan: 2 }),
-      ...doors.map((door) => h("th", { scope: "colgroup", colspan: modesOf(door).length }, door)),
+      ...entries.map((entry) => h("th", { scope: "colgroup", colspan: modesOf(entry).length }, entry)),
     ),
-    h("tr", {}, column("Family"), column("Type"), ...doors.flatMap(modesOf).map((way) => column(way.split(" ")[1]))),
+    h("tr", {}, column("Family"), column("Type"), ...entries.flatMap(modesOf).map((way) => column(way.split(" ")[1]))),
   );
   const body = [...kinds]
     .sort((one, other) => other[1].length - one[1].length)
     .map(([kind, of]) => {
       const [family, type] = kind.split(" ");
-      const cells = grouped(Uint32Array.from(of), (row) => [`${value("door", row)} ${value("mode", row)}`]);
+      const cells = grouped(Uint32Array.from(of), (row) => [`${value("entry", row)} ${value("mode", row)}`]);
       return h(
         "tr",
         {},
         h("th", { scope: "row" }, rowsLink(narrowed(query, `family:${term(family)}`), family)),
         h("td", {}, rowsLink(narrowed(query, `family:${term(family)} type:${term(type)}`), type)),
-        ...doors.flatMap(modesOf).map((way) => {
+        ...entries.flatMap(modesOf).map((way) => {
           const here = cells.get(way);
           if (!here) return h("td", { class: "cell empty" }, h("span", { class: "unseen" }, "no rows"));
-          const [door, mode] = way.split(" ");
+          const [entry, mode] = way.split(" ");
           const counts = tally(here.map(rowState));
-          const terms = `family:${term(family)} type:${term(type)} mode:${term(mode)} door:${term(door)}`;
+          const terms = `family:${term(family)} type:${term(type)} mode:${term(mode)} entry:${term(entry)}`;
           const opens = address("rows", "", { q: narrowed(query, terms) });
           const label = `${counted(here.length, "row")}: ${inWords(counts)}`;
           return h(
@@ -124,9 +124,9 @@ function matrixView({ found, query }) {
         }),
       );
     });
-  const label = "Rows by family, type, door and mode";
+  const label = "Rows by family, type, entry point and mode";
   return view(
-    "Family, type, mode and door",
+    "Family, type, mode and entry point",
     h("p", { class: "soft" }, "Each number opens its rows."),
     h(
       "div",

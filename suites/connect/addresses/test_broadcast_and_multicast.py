@@ -24,11 +24,11 @@ from fixtures import (
     cases,
     clause,
     internet,
+    topology,
     variants,
-    world,
 )
 from fixtures.sockets.socket import FAMILIES
-from netns import World
+from netns import Topology
 
 PORT = 7100
 SUBNET, EVERYWHERE = "192.0.2.255", "255.255.255.255"
@@ -57,22 +57,22 @@ def hearer(servers: Servers, variant: Variant) -> Server:
 
 
 @pytest.fixture
-def link(world: World) -> int:
+def link(topology: Topology) -> int:
     """The index of the client's link."""
-    return world.client.namespace.index("to-server")
+    return topology.client.namespace.index("to-server")
 
 
 @pytest.fixture
-def routed(world: World) -> None:
+def routed(topology: Topology) -> None:
     """Every host's default way is the link, so that no lack of a route decides."""
-    world.client.route("default", via="192.0.2.2")
-    world.client.route("224.0.0.0/4", via="192.0.2.2")
+    topology.client.route("default", via="192.0.2.2")
+    topology.client.route("224.0.0.0/4", via="192.0.2.2")
 
 
 @clause("connect.broadcast.udp.EACCES")
-@world("pair")
+@topology("pair")
 @cases({"subnet": SUBNET, "everywhere": EVERYWHERE})
-@variants(families=["inet"], types=["dgram"], modes=BOTH, doors=ALL)
+@variants(families=["inet"], types=["dgram"], modes=BOTH, entries=ALL)
 @variants(families=["mapped"], types=["dgram"])
 @pytest.mark.usefixtures("routed")
 def test_not_permitted(sock: Socket, server: Server, hearer: Server, variant: Variant, case: str) -> None:
@@ -86,7 +86,7 @@ def test_not_permitted(sock: Socket, server: Server, hearer: Server, variant: Va
 
 
 @clause("connect.broadcast.udp.EACCES", case="keeps-peer")
-@world("pair")
+@topology("pair")
 @variants(families=["inet"], types=["dgram"])
 def test_not_permitted_any_more(sock: Socket, server: Server) -> None:
     """A permission that was taken back is none, and the peer stays that the socket had."""
@@ -100,12 +100,12 @@ def test_not_permitted_any_more(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.broadcast.udp.SO_BROADCAST")
-@world("pair")
+@topology("pair")
 @cases({"subnet": SUBNET, "everywhere": EVERYWHERE})
-@variants(families=["inet"], types=["dgram"], modes=BOTH, doors=ALL)
+@variants(families=["inet"], types=["dgram"], modes=BOTH, entries=ALL)
 @variants(families=["mapped"], types=["dgram"])
 @pytest.mark.usefixtures("routed")
-def test_permitted(sock: Socket, hearer: Server, world: World, variant: Variant, case: str) -> None:
+def test_permitted(sock: Socket, hearer: Server, topology: Topology, variant: Variant, case: str) -> None:
     """The peer is the broadcast address; a socket of another host hears what is sent, from the client's address."""
     _ = hearer.address
     permit(sock, 1)
@@ -113,14 +113,14 @@ def test_permitted(sock: Socket, hearer: Server, world: World, variant: Variant,
     assert sock.connect(everybody) == 0
     assert_peer(sock, everybody)
     name = sock.getsockname().value
-    assert name == address_of_host(world.client, variant.family, name.port)
+    assert name == address_of_host(topology.client, variant.family, name.port)
     assert sock.send(b"to all") == 0
     assert hearer.socket.recv_from() == (b"to all", name)
 
 
 @clause("connect.broadcast.raw.EACCES")
-@world("pair")
-@variants(families=["inet"], types=["raw"], modes=BOTH, doors=ALL)
+@topology("pair")
+@variants(families=["inet"], types=["raw"], modes=BOTH, entries=ALL)
 def test_raw(sock: Socket, servers: Servers) -> None:
     """It is refused and sets no peer; with the permission it is taken, and what is sent is heard."""
     hearer = servers.at(Inet("0.0.0.0"), "hearer")  # noqa: S104  In the row's own namespace.
@@ -135,11 +135,11 @@ def test_raw(sock: Socket, servers: Servers) -> None:
 
 
 @clause("connect.broadcast.tcp")
-@world("pair")
+@topology("pair")
 @cases(
     {"subnet": (SUBNET, 0), "subnet-permitted": (SUBNET, 1), "all": (EVERYWHERE, 0), "all-permitted": (EVERYWHERE, 1)}
 )
-@variants(families=["inet"], modes=BOTH, doors=ALL)
+@variants(families=["inet"], modes=BOTH, entries=ALL)
 @variants(families=["mapped"], lines=["subnet-permitted"])
 @pytest.mark.usefixtures("routed")
 def test_stream(sock: Socket, server: Server, hearer: Server, variant: Variant, case: tuple[str, int]) -> None:
@@ -155,7 +155,7 @@ def test_stream(sock: Socket, server: Server, hearer: Server, variant: Variant, 
 
 
 @clause("connect.broadcast.tcp.EACCES")
-@world("pair")
+@topology("pair")
 @cases({"subnet": SUBNET, "everywhere": EVERYWHERE})
 @variants(families=["inet"], modes=BOTH)
 @pytest.mark.usefixtures("routed")
@@ -166,8 +166,8 @@ def test_stream_as_connect_2_has_it(sock: Socket, case: str) -> None:
 
 
 @clause("connect.multicast.tcp4")
-@world("pair")
-@variants(families=["inet"], modes=BOTH, doors=ALL)
+@topology("pair")
+@variants(families=["inet"], modes=BOTH, entries=ALL)
 @variants(families=["mapped"])
 @pytest.mark.usefixtures("routed")
 def test_group_on_stream(sock: Socket, server: Server, hearer: Server, variant: Variant) -> None:
@@ -176,9 +176,9 @@ def test_group_on_stream(sock: Socket, server: Server, hearer: Server, variant: 
 
 
 @clause("connect.multicast.tcp6")
-@world("pair")
+@topology("pair")
 @cases({"no-scope": False, "scope": True})
-@variants(families=["inet6"], modes=BOTH, doors=ALL)
+@variants(families=["inet6"], modes=BOTH, entries=ALL)
 def test_group_on_stream6(sock: Socket, server: Server, hearer: Server, link: int, case: bool) -> None:
     """It is unreachable with a scope id and without, and the socket connects to a host afterwards."""
     assert_group_refused(sock, server, hearer, Inet6("ff02::1", PORT, scope=link if case else 0))
@@ -196,22 +196,22 @@ def assert_group_refused(sock: Socket, server: Server, hearer: Server, group: Ad
 
 
 @clause("connect.multicast.udp")
-@world("pair")
-@variants(families=["inet"], types=["dgram"], modes=BOTH, doors=ALL)
+@topology("pair")
+@variants(families=["inet"], types=["dgram"], modes=BOTH, entries=ALL)
 @variants(families=["mapped"], types=["dgram"])
-def test_group(sock: Socket, server: Server, hearer: Server, world: World, variant: Variant) -> None:
+def test_group(sock: Socket, server: Server, hearer: Server, topology: Topology, variant: Variant) -> None:
     """Without a route it is unreachable; with one the group is the peer, no permission needed, and hears."""
     _ = hearer.address
     assert sock.connect(GROUP[variant.family]) == ENETUNREACH
     assert_not_connected(sock)
-    world.client.route("224.0.0.0/4", via="192.0.2.2")
+    topology.client.route("224.0.0.0/4", via="192.0.2.2")
     assert_group_is_peer(sock, hearer, GROUP[variant.family])
     assert_usable(sock, server)
 
 
 @clause("connect.multicast.udp")
-@world("pair")
-@variants(families=["inet6"], types=["dgram"], modes=BOTH, doors=ALL)
+@topology("pair")
+@variants(families=["inet6"], types=["dgram"], modes=BOTH, entries=ALL)
 def test_group6(sock: Socket, server: Server, hearer: Server, link: int) -> None:
     """Without a scope id a group of the link is invalid; with one it is the peer, and hears."""
     _ = hearer.address
@@ -231,7 +231,7 @@ def assert_group_is_peer(sock: Socket, hearer: Server, group: Address) -> None:
 
 
 @clause("connect.multicast.udp", case="keeps-peer")
-@world("pair")
+@topology("pair")
 @variants(families=["inet6"], types=["dgram"])
 def test_group_refused(sock: Socket, server: Server) -> None:
     """A group that is refused leaves the peer as it was."""
@@ -243,7 +243,7 @@ def test_group_refused(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.multicast.udp", case="scope-of-nothing")
-@world("pair")
+@topology("pair")
 @variants(families=["inet6"], types=["dgram"])
 def test_group_of_nowhere(sock: Socket) -> None:
     """A group of a link that no interface has is unreachable."""
@@ -252,7 +252,7 @@ def test_group_of_nowhere(sock: Socket) -> None:
 
 
 @clause("connect.ipv6.scope-kept", case="group")
-@world("pair")
+@topology("pair")
 @cases({"lo": 1, "nothing": 9999})
 @variants(families=["inet6"], types=["dgram"], modes=BOTH)
 def test_group_after_a_wrong_link(sock: Socket, hearer: Server, link: int, case: int) -> None:
@@ -267,9 +267,9 @@ def test_group_after_a_wrong_link(sock: Socket, hearer: Server, link: int, case:
 
 
 @clause("connect.multicast.udp.source-chosen")
-@world("pair")
+@topology("pair")
 @cases({"group": ("224.0.0.1", 0), "everywhere": (EVERYWHERE, 1)})
-@variants(families=["inet"], types=["dgram"], doors=ALL)
+@variants(families=["inet"], types=["dgram"], entries=ALL)
 @variants(families=["mapped"], types=["dgram"])
 def test_group_from_an_association(
     sock: Socket, server: Server, hearer: Server, variant: Variant, case: tuple[str, int]
@@ -288,16 +288,16 @@ def test_group_from_an_association(
 
 
 @clause("connect.multicast.udp.source-chosen", case="bound")
-@world("pair")
+@topology("pair")
 @variants(families=["inet", "mapped"], types=["dgram"])
 def test_group_from_a_bound_socket(
-    sock: Socket, new_socket: SocketMaker, hearer: Server, world: World, variant: Variant
+    sock: Socket, new_socket: SocketMaker, hearer: Server, topology: Topology, variant: Variant
 ) -> None:
     """So has a socket that is bound to an address; one that is bound to the null address has not."""
     _ = hearer.address
     other = new_socket("other")
     assert other.bind(NULL[variant.family]) == 0
     assert other.connect(GROUP[variant.family]) == ENETUNREACH
-    assert sock.bind(address_of_host(world.client, variant.family, 5555)) == 0
+    assert sock.bind(address_of_host(topology.client, variant.family, 5555)) == 0
     assert_group_is_peer(sock, hearer, GROUP[variant.family])
-    assert sock.getsockname() == address_of_host(world.client, variant.family, 5555)
+    assert sock.getsockname() == address_of_host(topology.client, variant.family, 5555)

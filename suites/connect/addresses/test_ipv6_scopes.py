@@ -20,11 +20,11 @@ from fixtures import (
     cases,
     clause,
     port_of,
+    topology,
     variants,
     with_port,
-    world,
 )
-from netns import World
+from netns import Topology
 
 PORT = 7100
 NEAR, FAR = "fe80::1", "fe80::2"
@@ -35,11 +35,11 @@ EXCLUSIVE = 1  # IPV6_FL_S_EXCL
 
 
 @pytest.fixture
-def link(world: World) -> int:
+def link(topology: Topology) -> int:
     """The index of the client's link; both of its ends have a link-local address that is known."""
-    world.client.add_address("to-server", NEAR, 64)
-    world.server.add_address("to-client", FAR, 64)
-    return world.client.namespace.index("to-server")
+    topology.client.add_address("to-server", NEAR, 64)
+    topology.server.add_address("to-client", FAR, 64)
+    return topology.client.namespace.index("to-server")
 
 
 @pytest.fixture
@@ -73,9 +73,9 @@ def assert_reached(sock: Socket, far: Server, peer: Inet6) -> None:
 
 
 @clause("connect.ipv6.linklocal.no-scope")
-@world("pair")
+@topology("pair")
 @cases({"scope-0": None, "cut-off": 24})
-@variants(families=["inet6"], types=TYPES, modes=BOTH, doors=ALL)
+@variants(families=["inet6"], types=TYPES, modes=BOTH, entries=ALL)
 def test_no_scope(sock: Socket, server: Server, link: int, case: int | None) -> None:
     """It is invalid, even if the scope id stands behind the length that was given; the socket stays usable."""
     assert_refused(sock, Inet6(FAR, PORT, scope=link if case else 0), EINVAL, case)
@@ -83,9 +83,9 @@ def test_no_scope(sock: Socket, server: Server, link: int, case: int | None) -> 
 
 
 @clause("connect.ipv6.linklocal.scope")
-@world("pair")
+@topology("pair")
 @cases({"scope": (True, ""), "device": (False, "to-server"), "both": (True, "to-server")})
-@variants(families=["inet6"], types=TYPES, modes=BOTH, doors=ALL)
+@variants(families=["inet6"], types=TYPES, modes=BOTH, entries=ALL)
 def test_scope(sock: Socket, far: Server, link: int, case: tuple[bool, str]) -> None:
     """The link is the one that was named by scope id or device, and stands in both names."""
     named, device = case
@@ -99,8 +99,8 @@ def test_scope(sock: Socket, far: Server, link: int, case: tuple[bool, str]) -> 
 
 
 @clause("connect.ipv6.linklocal.bad-scope")
-@world("pair")
-@variants(families=["inet6"], types=TYPES, modes=BOTH, doors=ALL)
+@topology("pair")
+@variants(families=["inet6"], types=TYPES, modes=BOTH, entries=ALL)
 def test_scope_of_nothing(sock: Socket, link: int) -> None:
     """It is unreachable, every time."""
     assert link != NO_INDEX
@@ -108,9 +108,9 @@ def test_scope_of_nothing(sock: Socket, link: int) -> None:
 
 
 @clause("connect.ipv6.scope-kept")
-@world("pair")
+@topology("pair")
 @cases({"lo": 1, "nothing": NO_INDEX})
-@variants(families=["inet6"], types=TYPES, doors=ALL, lines=["lo"])
+@variants(families=["inet6"], types=TYPES, entries=ALL, lines=["lo"])
 @variants(families=["inet6"], types=TYPES, modes=["nonblocking"])
 def test_right_link_after_a_wrong_one(sock: Socket, far: Server, link: int, case: int) -> None:
     """The link of a failed attempt stays the socket's device: the right one is invalid until that is cleared."""
@@ -124,21 +124,21 @@ def test_right_link_after_a_wrong_one(sock: Socket, far: Server, link: int, case
 
 
 @clause("connect.ipv6.linklocal.scope-conflict")
-@world("pair")
+@topology("pair")
 @cases({"scope-of-lo": ("to-server", "lo"), "device-lo": ("lo", "to-server")})
-@variants(families=["inet6"], types=TYPES, modes=BOTH, doors=ALL)
-def test_conflict(sock: Socket, world: World, link: int, case: tuple[str, str]) -> None:
+@variants(families=["inet6"], types=TYPES, modes=BOTH, entries=ALL)
+def test_conflict(sock: Socket, topology: Topology, link: int, case: tuple[str, str]) -> None:
     """Device and scope id have to be one, whichever of them is the link's; nothing becomes of it."""
     device, scope = case
-    assert link == world.client.namespace.index("to-server")
+    assert link == topology.client.namespace.index("to-server")
     bind_to(sock, device)
-    assert_refused(sock, Inet6(FAR, PORT, scope=world.client.namespace.index(scope)), EINVAL)
+    assert_refused(sock, Inet6(FAR, PORT, scope=topology.client.namespace.index(scope)), EINVAL)
 
 
 @clause("connect.ipv6.global.scope-ignored")
-@world("pair")
+@topology("pair")
 @cases({"nothing": (NO_INDEX, ""), "lo": (1, ""), "other-than-device": (1, "to-server")})
-@variants(families=["inet6"], types=TYPES, modes=BOTH, doors=ALL)
+@variants(families=["inet6"], types=TYPES, modes=BOTH, entries=ALL)
 def test_global_address(sock: Socket, server: Server, case: tuple[int, str]) -> None:
     """A scope id that would be wrong for a link-local address is not looked at, and gone from the names."""
     scope, device = case
@@ -152,7 +152,7 @@ def test_global_address(sock: Socket, server: Server, case: tuple[int, str]) -> 
 
 
 @clause("connect.ipv6.IPV6_MTU")
-@world("pair")
+@topology("pair")
 @variants(families=["inet6"], types=TYPES, modes=BOTH)
 def test_mtu(sock: Socket, server: Server) -> None:
     """There is none before; after it is the link's."""
@@ -182,7 +182,7 @@ def labelled(server: Server, label: int) -> Inet6:
 
 @clause("connect.ipv6.flowlabel")
 @cases({"unknown": 0x12345, "anothers": 0x54321})
-@variants(families=["inet6"], types=TYPES, modes=BOTH, doors=ALL)
+@variants(families=["inet6"], types=TYPES, modes=BOTH, entries=ALL)
 def test_label(sock: Socket, new_socket: SocketMaker, server: Server, case: int) -> None:
     """A label that the socket has no lease of is refused if it is to be sent, and not looked at otherwise."""
     lease(new_socket("lessee"), 0x54321)

@@ -17,20 +17,20 @@ from fixtures import (
     assert_peer,
     clause,
     port_of,
+    topology,
     variants,
-    world,
 )
-from netns import World
+from netns import Topology
 
 SECOND = {"inet": ("192.0.2.3", 24), "inet6": ("2001:db8:1::3", 64)}
 PORT = 7100
 
 
-def group(variant: Variant, world: World) -> Address:
+def group(variant: Variant, topology: Topology) -> Address:
     """The group, as the client's sockets know it."""
     if variant.family == "inet":
         return Inet("239.1.2.3", PORT)
-    return Inet6("ff02::1:2:3", PORT, scope=world.client.namespace.index("to-server"))
+    return Inet6("ff02::1:2:3", PORT, scope=topology.client.namespace.index("to-server"))
 
 
 def join(sock: Socket, variant: Variant, index: int) -> None:
@@ -44,33 +44,33 @@ def join(sock: Socket, variant: Variant, index: int) -> None:
     assert joined == 0
 
 
-def tell(sender: Server, data: bytes, variant: Variant, world: World) -> None:
+def tell(sender: Server, data: bytes, variant: Variant, topology: Topology) -> None:
     """Send to the group over the server's link."""
-    index = world.server.namespace.index("to-client")
+    index = topology.server.namespace.index("to-client")
     there: Address = Inet("239.1.2.3", PORT) if variant.family == "inet" else Inet6("ff02::1:2:3", PORT, scope=index)
     assert sender.socket.send(data, to=there) == 0
 
 
 @clause("connect.udp.receive-filter.group")
-@world("pair")
+@topology("pair")
 @variants(families=INTERNET, types=["dgram"])
 def test_members(
-    sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, variant: Variant, world: World
+    sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, variant: Variant, topology: Topology
 ) -> None:
     """One hears its peer alone; another that shares the group's name and has no peer hears everybody, in order."""
-    world.server.add_address("to-client", *SECOND[variant.family])
+    topology.server.add_address("to-client", *SECOND[variant.family])
     neighbour, stranger = servers.make("neighbour"), servers.make("stranger", second_address=True)
     namesake = servers.make("namesake", second_address=True, port=port_of(server.address))
     everybody, witness = [server, neighbour, stranger, namesake], new_socket("witness")
     for each in (sock, witness):
         assert each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1, name="SO_REUSEADDR") == 0
-        assert each.bind(group(variant, world)) == 0
-        join(each, variant, world.client.namespace.index("to-server"))
+        assert each.bind(group(variant, topology)) == 0
+        join(each, variant, topology.client.namespace.index("to-server"))
     for peer in (server, namesake):
         assert sock.connect(peer.address) == 0
         assert_peer(sock, peer.address)
         for number, sender in enumerate([*everybody, peer]):
-            tell(sender, b"%d" % number, variant, world)
+            tell(sender, b"%d" % number, variant, topology)
             assert witness.recv() == b"%d" % number
         assert sock.recv() == b"%d" % everybody.index(peer)
         assert sock.recv() == b"4"

@@ -22,7 +22,7 @@ def program() -> ctypes.CDLL:
 def aimed(program: ctypes.CDLL, sock: Socket, address: Address) -> Callable[[str], int]:
     """The program, told of the socket and the address: gives what a function of it returns."""
     data = address.pack()
-    program.aim(sock.fd, ctypes.c_void_p(sock.calls.door.place(data)), len(data))
+    program.aim(sock.fd, ctypes.c_void_p(sock.calls.entry.place(data)), len(data))
     return lambda name: int(program[name]())
 
 

@@ -18,7 +18,7 @@ from fixtures import (
     BOTH,
     INTERNET,
     POLLOUT,
-    NativeDoor,
+    NativeEntry,
     Server,
     Servers,
     Socket,
@@ -32,7 +32,7 @@ from fixtures import (
     variants,
     waits,
 )
-from fixtures.syscalls.io_uring import UringDoor
+from fixtures.syscalls.io_uring import UringEntry
 from suites.connect.times import RETRANSMISSION
 
 RING = ["io_uring"]
@@ -46,8 +46,8 @@ def state_of(sock: Socket) -> str:
 
 
 @clause("connect.io_uring.connect")
-@variants(families=INTERNET, modes=BOTH, doors=RING)
-@variants(families=["unix"], types=["stream", "seqpacket"], doors=RING)
+@variants(families=INTERNET, modes=BOTH, entries=RING)
+@variants(families=["unix"], types=["stream", "seqpacket"], entries=RING)
 def test_completions(sock: Socket, server: Server, servers: Servers) -> None:
     """Each outcome of the call is a completion, and the socket is as after the call."""
     fd, data = os.open(os.devnull, os.O_RDWR), server.address.pack()
@@ -68,7 +68,7 @@ def test_completions(sock: Socket, server: Server, servers: Servers) -> None:
 
 
 @clause("connect.io_uring.nonblocking-socket", case="at-once")
-@variants(families=INTERNET, modes=["nonblocking"], doors=RING)
+@variants(families=INTERNET, modes=["nonblocking"], entries=RING)
 def test_decided_at_once(sock: Socket, server: Server, servers: Servers) -> None:
     """A refusal and a success are the request's own, and nothing is left of them to be told again."""
     assert sock.connect(servers.closed()) == ECONNREFUSED
@@ -77,14 +77,14 @@ def test_decided_at_once(sock: Socket, server: Server, servers: Servers) -> None
     assert sock.connect(servers.closed()) == ECONNREFUSED
     assert sock.connect(server.address) == 0
     assert sock.tcp_state() == "ESTABLISHED"
-    sock.calls.door = NativeDoor()
+    sock.calls.entry = NativeEntry()
     assert sock.connect(server.address) == EISCONN
     assert_connected(sock, server)
 
 
 @clause("connect.io_uring.nonblocking-socket", case="pending")
 @waits(RETRANSMISSION)
-@variants(families=INTERNET, modes=["nonblocking", "blocking"], doors=RING)
+@variants(families=INTERNET, modes=["nonblocking", "blocking"], entries=RING)
 def test_decided_later(sock: Socket, servers: Servers) -> None:
     """While the attempt is pending the request is, too; when it succeeds the request is completed."""
     busy = servers.full()
@@ -102,7 +102,7 @@ def test_decided_later(sock: Socket, servers: Servers) -> None:
 
 @clause("connect.io_uring.nonblocking-socket", case="refused-later")
 @waits(RETRANSMISSION)
-@variants(families=INTERNET, modes=["nonblocking", "blocking"], doors=RING)
+@variants(families=INTERNET, modes=["nonblocking", "blocking"], entries=RING)
 def test_refused_later(sock: Socket, server: Server, servers: Servers) -> None:
     """When it fails the request is completed with the error, and the socket can connect."""
     busy = servers.full()
@@ -116,7 +116,7 @@ def test_refused_later(sock: Socket, server: Server, servers: Servers) -> None:
 
 
 @clause("connect.io_uring.nonblocking-socket", case="unix-waits")
-@variants(families=["unix"], types=["stream", "seqpacket"], doors=RING)
+@variants(families=["unix"], types=["stream", "seqpacket"], entries=RING)
 def test_unix_that_waits(sock: Socket, servers: Servers) -> None:
     """On a UNIX socket whose listener has no room a request waits for it."""
     busy = servers.full()
@@ -128,7 +128,7 @@ def test_unix_that_waits(sock: Socket, servers: Servers) -> None:
 
 
 @clause("connect.io_uring.nonblocking-socket", case="unix")
-@variants(families=["unix"], types=["stream", "seqpacket"], modes=["nonblocking"], doors=RING)
+@variants(families=["unix"], types=["stream", "seqpacket"], modes=["nonblocking"], entries=RING)
 def test_unix_that_does_not_wait(sock: Socket, servers: Servers) -> None:
     """With O_NONBLOCK it does not."""
     busy = servers.full()
@@ -143,11 +143,11 @@ def test_unix_that_does_not_wait(sock: Socket, servers: Servers) -> None:
 @clause("connect.io_uring.linked-timeout")
 @needs("ring-linked-timeout")
 @waits(RETRANSMISSION)
-@variants(families=INTERNET, modes=BOTH, doors=RING)
+@variants(families=INTERNET, modes=BOTH, entries=RING)
 def test_timeout(sock: Socket, servers: Servers) -> None:
     """A request that takes longer is cancelled after that time, and the attempt goes on."""
     busy = servers.full()
-    sock.calls.door = UringDoor(within=SOON)
+    sock.calls.entry = UringEntry(within=SOON)
     cancelled = sock.connect(busy.address)
     assert cancelled == ECANCELED
     assert cancelled.seconds >= SOON - 0.01
@@ -161,10 +161,10 @@ def test_timeout(sock: Socket, servers: Servers) -> None:
 
 @clause("connect.io_uring.linked-timeout", case="in-time")
 @needs("ring-linked-timeout")
-@variants(families=INTERNET, doors=RING)
+@variants(families=INTERNET, entries=RING)
 def test_in_time(sock: Socket, server: Server, servers: Servers) -> None:
     """A timeout that does not run out changes nothing."""
-    sock.calls.door = UringDoor(within=LATE)
+    sock.calls.entry = UringEntry(within=LATE)
     assert sock.connect(servers.closed()) == ECONNREFUSED
     assert sock.connect(server.address) == 0
     assert sock.connect(server.address) == EISCONN

@@ -26,9 +26,9 @@ from fixtures import (
     Bytes,
     Inet,
     Inet6,
-    LibcDoor,
+    LibcEntry,
     Memory,
-    NativeDoor,
+    NativeEntry,
     Server,
     Servers,
     Socket,
@@ -43,15 +43,15 @@ from fixtures import (
     port_of,
     variants,
 )
-from fixtures.syscalls.compat32 import SocketcallDoor
+from fixtures.syscalls.compat32 import SocketcallEntry
 
 FAMILIES = [*INTERNET, "unix"]
-TYPES = variants(families=FAMILIES, types=["stream", "dgram"], doors=ALL)
+TYPES = variants(families=FAMILIES, types=["stream", "dgram"], entries=ALL)
 
 
 @clause("connect.api.addr-not-modified")
 @TYPES
-@variants(families=["unix"], types=["seqpacket"], doors=ALL)
+@variants(families=["unix"], types=["seqpacket"], entries=ALL)
 def test_address_that_cannot_be_written(sock: Socket, server: Server, memory: Memory) -> None:
     """An address in read-only memory is as good, for a success and for a failure."""
     data = server.address.pack()
@@ -65,7 +65,7 @@ def test_address_that_cannot_be_written(sock: Socket, server: Server, memory: Me
 
 @clause("connect.api.addrlen-meaning")
 @TYPES
-@variants(families=["unix"], types=["seqpacket"], doors=ALL)
+@variants(families=["unix"], types=["seqpacket"], entries=ALL)
 def test_length_is_what_is_read(sock: Socket, server: Server, memory: Memory) -> None:
     """One byte more than can be read is a fault; what can be read is not."""
     data = server.address.pack()
@@ -77,11 +77,11 @@ def test_length_is_what_is_read(sock: Socket, server: Server, memory: Memory) ->
 
 
 @clause("connect.api.syscall-entry-x86_64")
-@cases({"syscall": NativeDoor, "libc": LibcDoor})
+@cases({"syscall": NativeEntry, "libc": LibcEntry})
 @variants(families=FAMILIES, types=["stream"], modes=BOTH)
-def test_system_call_and_function(sock: Socket, server: Server, servers: Servers, case: type[NativeDoor]) -> None:
+def test_system_call_and_function(sock: Socket, server: Server, servers: Servers, case: type[NativeEntry]) -> None:
     """The number and the function do the same: refuse, connect, and say that it is connected."""
-    sock.calls.door = case()
+    sock.calls.entry = case()
     assert sock.connect(Bytes(b"\2")) == EINVAL
     assert sock.connect_and_wait(server.address) == 0
     accepted = assert_connected(sock, server)
@@ -89,11 +89,11 @@ def test_system_call_and_function(sock: Socket, server: Server, servers: Servers
 
 
 @clause("connect.api.socketcall")
-@needs("door:compat32")
+@needs("entry:compat32")
 @variants(families=FAMILIES, types=["stream", "dgram"], modes=BOTH)
 def test_socketcall(sock: Socket, server: Server) -> None:
     """By socketcall the call has the same outcomes."""
-    sock.calls.door = SocketcallDoor()
+    sock.calls.entry = SocketcallEntry()
     assert sock.connect_raw(8, len(server.address.pack())) == EFAULT
     assert sock.connect(server.address, 1) == EINVAL
     assert Socket(sock.calls, -1, "nothing").connect(server.address) == EBADF
@@ -102,12 +102,12 @@ def test_socketcall(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.api.socketcall", case="arguments")
-@needs("door:compat32")
+@needs("entry:compat32")
 @variants(families=["inet"])
 def test_arguments_of_socketcall(sock: Socket, server: Server) -> None:
     """Arguments that cannot be read are a fault; the same call with good ones connects."""
-    door = sock.calls.door = SocketcallDoor()
-    assert door.int80(102, 3, 8) == (-1, EFAULT)
+    entry = sock.calls.entry = SocketcallEntry()
+    assert entry.int80(102, 3, 8) == (-1, EFAULT)
     assert sock.connect(server.address) == 0
     assert_connected(sock, server)
 
@@ -118,7 +118,7 @@ def test_arguments_of_socketcall(sock: Socket, server: Server) -> None:
 def test_errno_after_success(sock: Socket, server: Server) -> None:
     """A call that succeeds leaves errno alone."""
 
-    class Marked(NativeDoor):
+    class Marked(NativeEntry):
         def invoke(self, call: str, *arguments: int) -> tuple[int, int]:
             if call != "connect":
                 return super().invoke(call, *arguments)
@@ -128,18 +128,18 @@ def test_errno_after_success(sock: Socket, server: Server) -> None:
             returned = function(*passed)
             return returned, ctypes.get_errno()
 
-    sock.calls.door = door = Marked()
+    sock.calls.entry = entry = Marked()
     data = server.address.pack()
-    assert door.invoke("connect", sock.fd, door.place(data), len(data)) == (0, ESRCH)
-    sock.calls.door = NativeDoor()
+    assert entry.invoke("connect", sock.fd, entry.place(data), len(data)) == (0, ESRCH)
+    sock.calls.entry = NativeEntry()
     again = sock.connect(server.address)
     assert again in (0, EISCONN)
     assert sock.getpeername() == server.address
 
 
 @clause("connect.EBADF.o_path")
-@cases({"directory": os.O_DIRECTORY, "socket": 0}, every_door=True)
-@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], doors=ALL)
+@cases({"directory": os.O_DIRECTORY, "socket": 0}, every_entry=True)
+@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], entries=ALL)
 def test_descriptor_of_a_path(sock: Socket, server: Server, folder: Path, case: int) -> None:
     """A descriptor of O_PATH is bad."""
     address = server.address
@@ -152,8 +152,8 @@ def test_descriptor_of_a_path(sock: Socket, server: Server, folder: Path, case: 
 
 
 @clause("connect.EFAULT.null-zero-length")
-@variants(families=FAMILIES, types=["stream", "dgram"], doors=ALL)
-@variants(families=["unix"], types=["seqpacket"], doors=ALL)
+@variants(families=FAMILIES, types=["stream", "dgram"], entries=ALL)
+@variants(families=["unix"], types=["seqpacket"], entries=ALL)
 def test_nothing_of_no_length(sock: Socket, server: Server) -> None:
     """NULL with length 0 is invalid, and no fault; with length 1 it is one."""
     assert sock.connect_raw(0, 0) == EINVAL
@@ -164,8 +164,8 @@ def test_nothing_of_no_length(sock: Socket, server: Server) -> None:
 
 @clause("connect.addrlen-oversize-accepted")
 @cases({str(length): length for length in (17, 29, 64, 127, 128)})
-@variants(families=["inet"], types=["stream", "dgram"], doors=ALL)
-@variants(families=["inet6"], types=["stream", "dgram"], doors=ALL, lines=["29", "64", "127", "128"])
+@variants(families=["inet"], types=["stream", "dgram"], entries=ALL)
+@variants(families=["inet6"], types=["stream", "dgram"], entries=ALL, lines=["29", "64", "127", "128"])
 def test_longer_than_the_address(sock: Socket, server: Server, servers: Servers, case: int) -> None:
     """What follows the address is not looked at, where it refuses and where it connects."""
     if_refused = Bytes(servers.closed().pack().ljust(case, b"\xff"))
@@ -177,8 +177,8 @@ def test_longer_than_the_address(sock: Socket, server: Server, servers: Servers,
 
 
 @clause("connect.EINVAL.unspec-short")
-@variants(families=INTERNET, types=["stream", "dgram"], modes=BOTH, doors=ALL)
-@variants(families=["unix"], types=["dgram"], modes=BOTH, doors=ALL)
+@variants(families=INTERNET, types=["stream", "dgram"], modes=BOTH, entries=ALL)
+@variants(families=["unix"], types=["dgram"], modes=BOTH, entries=ALL)
 def test_shortest_unspec(sock: Socket, server: Server) -> None:
     """One byte is invalid and two are enough; neither keeps the socket from connecting."""
     assert sock.connect(Bytes(bytes(1))) == EINVAL
@@ -188,7 +188,7 @@ def test_shortest_unspec(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.EINVAL.unspec-short", case="associated")
-@variants(families=FAMILIES, types=["dgram"], doors=ALL)
+@variants(families=FAMILIES, types=["dgram"], entries=ALL)
 def test_one_byte_dissolves_nothing(sock: Socket, server: Server) -> None:
     """One byte leaves an association in force."""
     assert sock.connect(server.address) == 0
@@ -197,7 +197,7 @@ def test_one_byte_dissolves_nothing(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.precedence.EBADF-before-EFAULT")
-@variants(families=["inet"], doors=CALLS)
+@variants(families=["inet"], entries=CALLS)
 def test_descriptor_before_pointer(sock: Socket) -> None:
     """The descriptor is looked at first."""
     for number in (-1, 9999):
@@ -206,7 +206,7 @@ def test_descriptor_before_pointer(sock: Socket) -> None:
 
 
 @clause("connect.precedence.EFAULT-before-ENOTSOCK")
-@variants(families=["inet"], doors=ALL)
+@variants(families=["inet"], entries=ALL)
 def test_address_before_kind_of_file(sock: Socket) -> None:
     """The address is fetched before the file is looked at."""
     fd = os.open(os.devnull, os.O_RDWR)
@@ -219,7 +219,7 @@ def test_address_before_kind_of_file(sock: Socket) -> None:
 
 
 @clause("connect.precedence.EALREADY-before-EINVAL")
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"], entries=CALLS)
 def test_attempt_before_address(sock: Socket, servers: Servers) -> None:
     """While an attempt is under way a bad address is told that it is, and the attempt goes on."""
     assert sock.connect(servers.full().address) == EINPROGRESS
@@ -229,7 +229,7 @@ def test_attempt_before_address(sock: Socket, servers: Servers) -> None:
 
 
 @clause("connect.precedence.EISCONN-ignores-address")
-@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, entries=ALL)
 def test_connection_before_address(sock: Socket, server: Server) -> None:
     """On a connection a bad address is told that there is one."""
     assert sock.connect(server.address) == 0
@@ -239,7 +239,7 @@ def test_connection_before_address(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.EAFNOSUPPORT.inet6.sockaddr_in-length")
-@variants(families=["inet6"], modes=BOTH, doors=ALL)
+@variants(families=["inet6"], modes=BOTH, entries=ALL)
 def test_sockaddr_in_for_inet6(sock: Socket, server: Server, servers: Servers) -> None:
     """Of its own length it is too short, and of the right length it is of the wrong family."""
     inet = servers.make("inet", family="inet").address.pack()
@@ -250,7 +250,7 @@ def test_sockaddr_in_for_inet6(sock: Socket, server: Server, servers: Servers) -
 
 
 @clause("connect.inet6.dgram.accepts-sockaddr_in")
-@variants(families=["inet6"], types=["dgram"], modes=BOTH, doors=ALL)
+@variants(families=["inet6"], types=["dgram"], modes=BOTH, entries=ALL)
 def test_sockaddr_in_for_inet6_datagrams(sock: Socket, servers: Servers) -> None:
     """It is the mapped address, and datagrams flow both ways."""
     inet = servers.make("inet", family="inet")

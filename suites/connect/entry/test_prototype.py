@@ -8,9 +8,9 @@ from fixtures import (
     ALL,
     BOTH,
     INTERNET,
-    Door,
-    LibcDoor,
-    NativeDoor,
+    EntryPoint,
+    LibcEntry,
+    NativeEntry,
     Server,
     Servers,
     Socket,
@@ -24,18 +24,18 @@ from fixtures import (
     clause,
     internet,
     needs,
+    topology,
     variants,
     with_port,
-    world,
 )
 from fixtures.sockets.socket import FAMILIES
 
-ENTRIES = cases({"syscall": NativeDoor, "libc": LibcDoor})
+ENTRIES = cases({"syscall": NativeEntry, "libc": LibcEntry})
 
 
 @clause("connect.api.purpose")
-@variants(families=[*INTERNET, "unix"], doors=ALL)
-@variants(families=["unix"], types=["seqpacket"], doors=ALL)
+@variants(families=[*INTERNET, "unix"], entries=ALL)
+@variants(families=["unix"], types=["seqpacket"], entries=ALL)
 def test_purpose(sock: Socket, server: Server) -> None:
     """One call starts the connection; nothing else is needed on the client's side before data can flow."""
     assert sock.connect(server.address) == 0
@@ -46,15 +46,15 @@ def test_purpose(sock: Socket, server: Server) -> None:
 @clause("connect.api.prototype")
 @needs("cc")
 @variants(families=[*INTERNET, "unix"])
-def test_prototype(sock: Socket, server: Server, compiled_door: Door) -> None:
+def test_prototype(sock: Socket, server: Server, compiled_entry: EntryPoint) -> None:
     """A compiler takes the prototype, and the function that it binds connects."""
-    sock.calls.door = compiled_door
+    sock.calls.entry = compiled_entry
     assert sock.connect(server.address) == 0
     assert_connected(sock, server)
 
 
 @clause("connect.api.family-interprets-address", case="own")
-@variants(families=["inet"], types=["stream", "dgram"], doors=ALL)
+@variants(families=["inet"], types=["stream", "dgram"], entries=ALL)
 def test_address_of_own_family(sock: Socket, server: Server) -> None:
     """A sockaddr_in names a peer to an AF_INET socket."""
     assert sock.connect(server.address) == 0
@@ -62,8 +62,8 @@ def test_address_of_own_family(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.api.family-interprets-address", case="other")
-@variants(families=["inet6"], doors=ALL)
-@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], doors=ALL)
+@variants(families=["inet6"], entries=ALL)
+@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], entries=ALL)
 def test_address_of_other_family(sock: Socket, servers: Servers) -> None:
     """The same bytes mean nothing to a socket of another family."""
     inet = servers.make("inet", family="inet", kind="stream")
@@ -76,9 +76,9 @@ def test_address_of_other_family(sock: Socket, servers: Servers) -> None:
 @ENTRIES
 @variants(families=INTERNET, types=["stream", "dgram"])
 @variants(families=["unix"], types=["stream", "dgram", "seqpacket"], modes=BOTH)
-def test_zero(sock: Socket, server: Server, case: type[NativeDoor]) -> None:
+def test_zero(sock: Socket, server: Server, case: type[NativeEntry]) -> None:
     """A call that succeeds returns exactly 0."""
-    sock.calls.door = case()
+    sock.calls.entry = case()
     outcome = sock.connect(server.address)
     assert outcome == 0
     assert outcome.returned == 0
@@ -88,9 +88,9 @@ def test_zero(sock: Socket, server: Server, case: type[NativeDoor]) -> None:
 @clause("connect.ret.zero-on-success")
 @ENTRIES
 @variants(families=INTERNET, types=["raw"])
-def test_zero_for_raw(sock: Socket, server: Server, case: type[NativeDoor]) -> None:
+def test_zero_for_raw(sock: Socket, server: Server, case: type[NativeEntry]) -> None:
     """So does one on a raw socket, whose peer's name has the port that it was given."""
-    sock.calls.door, peer = case(), with_port(server.address, 7001)
+    sock.calls.entry, peer = case(), with_port(server.address, 7001)
     outcome = sock.connect(peer)
     assert outcome == 0
     assert outcome.returned == 0
@@ -100,9 +100,9 @@ def test_zero_for_raw(sock: Socket, server: Server, case: type[NativeDoor]) -> N
 @clause("connect.ret.minus1-errno", case="descriptor")
 @ENTRIES
 @variants(families=[*INTERNET, "unix"])
-def test_minus_one_for_a_bad_descriptor(sock: Socket, server: Server, case: type[NativeDoor]) -> None:
+def test_minus_one_for_a_bad_descriptor(sock: Socket, server: Server, case: type[NativeEntry]) -> None:
     """A call that fails at its first argument returns exactly -1 and sets errno."""
-    sock.calls.door, address = case(), server.address
+    sock.calls.entry, address = case(), server.address
     sock.close()
     outcome = sock.connect(address)
     assert outcome == EBADF
@@ -113,9 +113,9 @@ def test_minus_one_for_a_bad_descriptor(sock: Socket, server: Server, case: type
 @ENTRIES
 @variants(families=INTERNET)
 @variants(families=["unix"], types=["stream", "seqpacket"], modes=BOTH)
-def test_minus_one_for_a_refusal(sock: Socket, servers: Servers, case: type[NativeDoor]) -> None:
+def test_minus_one_for_a_refusal(sock: Socket, servers: Servers, case: type[NativeEntry]) -> None:
     """A call that fails in the protocol returns exactly -1 and sets errno."""
-    sock.calls.door = case()
+    sock.calls.entry = case()
     outcome = sock.connect(servers.closed())
     assert outcome == ECONNREFUSED
     assert outcome.returned == -1
@@ -137,7 +137,7 @@ def _through_a_loop(folder: Path) -> Path:
 
 @clause("connect.err.list-not-exhaustive")
 @cases({"ENOENT": (_missing, ENOENT), "ENOTDIR": (_through_a_file, ENOTDIR), "ELOOP": (_through_a_loop, ELOOP)})
-@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], doors=ALL)
+@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], entries=ALL)
 @variants(families=["unix"], types=["stream", "dgram", "seqpacket"], modes=["nonblocking"])
 def test_errors_of_unix(sock: Socket, server: Server, folder: Path, case: tuple[Callable[[Path], Path], int]) -> None:
     """UNIX sockets answer with errors of path names, which the list does not have."""
@@ -148,8 +148,8 @@ def test_errors_of_unix(sock: Socket, server: Server, folder: Path, case: tuple[
 
 
 @clause("connect.err.list-not-exhaustive", case="EACCES")
-@world("pair")
-@variants(families=["inet"], types=["dgram"], doors=ALL)
+@topology("pair")
+@variants(families=["inet"], types=["dgram"], entries=ALL)
 @variants(families=["inet"], types=["dgram"], modes=["nonblocking"])
 def test_error_of_internet(sock: Socket, server: Server) -> None:
     """A broadcast address without SO_BROADCAST is answered with EACCES, which the list does not have."""
@@ -159,8 +159,8 @@ def test_error_of_internet(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.seealso.exists")
-@variants(families=[*INTERNET, "unix"], doors=ALL)
-@variants(families=["unix"], types=["seqpacket"], doors=ALL)
+@variants(families=[*INTERNET, "unix"], entries=ALL)
+@variants(families=["unix"], types=["seqpacket"], entries=ALL)
 def test_the_other_calls(new_socket: SocketMaker, servers: Servers) -> None:
     """socket, bind, listen, getsockname and accept do their part around a connection."""
     listener, client = new_socket("listener"), new_socket("client")

@@ -15,12 +15,12 @@ from fixtures import (
     assert_not_connected,
     clause,
     needs,
+    topology,
     variants,
-    world,
 )
-from fixtures.contexts.thread_context import StandingDoor, in_a_child
+from fixtures.contexts.thread_context import StandingEntry, in_a_child
 from fixtures.sockets.socket import FAMILIES
-from netns import WORLDS, Namespace, World
+from netns import TOPOLOGIES, Namespace, Topology
 
 LOOPBACK = {"inet": "127.0.0.1", "inet6": "::1"}
 
@@ -33,7 +33,7 @@ def duplicate(sock: Socket) -> Socket:
 
 
 @clause("connect.tcp.dup-shares")
-@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, entries=ALL)
 def test_duplicate(sock: Socket, server: Server, servers: Servers) -> None:
     """What a duplicate connected is connected, and stays so when the duplicate is closed."""
     other, twin = servers.make("other"), duplicate(sock)
@@ -62,9 +62,9 @@ def test_error_of_a_duplicate(sock: Socket, servers: Servers) -> None:
 def test_connected_by_a_child(sock: Socket, server: Server) -> None:
     """A child process connects the socket and ends; the parent has it connected."""
     address = server.address.pack()
-    place = sock.calls.door.place(address)
-    door = sock.calls.door
-    status = in_a_child(lambda: door.invoke("connect", sock.fd, place, len(address))[1])
+    place = sock.calls.entry.place(address)
+    entry = sock.calls.entry
+    status = in_a_child(lambda: entry.invoke("connect", sock.fd, place, len(address))[1])
     again = sock.connect(server.address)
     assert status == 0
     assert again == EISCONN
@@ -73,41 +73,41 @@ def test_connected_by_a_child(sock: Socket, server: Server) -> None:
 
 @clause("connect.tcp.netns-of-socket")
 @needs("second-namespace")
-@world("pair")
-@variants(families=INTERNET, doors=ALL)
+@topology("pair")
+@variants(families=INTERNET, entries=ALL)
 def test_caller_stands_elsewhere(sock: Socket, server: Server) -> None:
     """A caller in an empty namespace connects a socket of the client's."""
     with Namespace("empty") as empty:
-        sock.calls.door = StandingDoor(sock.calls.door, empty.inside)
+        sock.calls.entry = StandingEntry(sock.calls.entry, empty.inside)
         assert sock.connect_and_wait(server.address) == 0
     assert_connected(sock, server)
 
 
 @clause("connect.tcp.netns-of-socket", case="loopback")
-@world("pair")
+@topology("pair")
 @variants(families=INTERNET)
-def test_loopback_of_the_socket(sock: Socket, servers: Servers, world: World, variant: Variant) -> None:
+def test_loopback_of_the_socket(sock: Socket, servers: Servers, topology: Topology, variant: Variant) -> None:
     """Loopback is the socket's own, not the caller's: who listens there on the server is not reached from it."""
     family = FAMILIES[variant.family]
-    for host in (world.client, world.server):
+    for host in (topology.client, topology.server):
         host.addresses[family] = [LOOPBACK[variant.family]]
     server = servers.make("wrong")
-    sock.calls.door = StandingDoor(sock.calls.door, world.server.namespace.inside, calls=("connect",))
+    sock.calls.entry = StandingEntry(sock.calls.entry, topology.server.namespace.inside, calls=("connect",))
     assert sock.connect(server.address) == ECONNREFUSED
     assert_no_connection(server)
-    right = servers.make("right", host=world.client)
+    right = servers.make("right", host=topology.client)
     assert sock.connect(right.address) == 0
     assert_connected(sock, right)
 
 
 @clause("connect.tcp.netns-of-socket", case="new")
-@world("pair")
+@topology("pair")
 @variants(families=INTERNET)
-def test_socket_made_elsewhere(new_socket: SocketMaker, server: Server, world: World) -> None:
+def test_socket_made_elsewhere(new_socket: SocketMaker, server: Server, topology: Topology) -> None:
     """A socket made in a namespace without links has no way to the server, wherever the caller stands."""
-    with WORLDS["loopback"]() as alone:
+    with TOPOLOGIES["loopback"]() as alone:
         sock = new_socket(host=alone.client)
-        sock.calls.door = StandingDoor(sock.calls.door, world.client.namespace.inside)
+        sock.calls.entry = StandingEntry(sock.calls.entry, topology.client.namespace.inside)
         assert sock.connect(server.address) == ENETUNREACH
     assert_not_connected(sock)
     assert_no_connection(server)

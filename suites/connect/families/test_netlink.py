@@ -8,8 +8,8 @@ from errno import EAFNOSUPPORT, EAGAIN, ECONNREFUSED, EINVAL, EPERM
 import pytest
 
 from fixtures import ALL, BOTH, Address, Bytes, Netlink, Socket, SocketMaker, cases, clause, needs, variants
-from fixtures.contexts.thread_context import StandingDoor, another_user, without_capabilities
-from netns import World
+from fixtures.contexts.thread_context import StandingEntry, another_user, without_capabilities
+from netns import Topology
 
 USERS = 2  # NETLINK_USERSOCK: messages between processes.
 RTM_GETLINK, RTM_NEWLINK, NLM_F_REQUEST = 18, 16, 1
@@ -45,24 +45,24 @@ def assert_associated(sock: Socket, peer: Socket, stranger: Socket) -> None:
     assert stranger.recv_now() == EAGAIN
 
 
-def get_loopback(world: World) -> bytes:
+def get_loopback(topology: Topology) -> bytes:
     """A request for what the kernel knows of lo."""
-    return GET_LINK + struct.pack("=BxHiII", 0, 0, world.client.namespace.index("lo"), 0, 0)
+    return GET_LINK + struct.pack("=BxHiII", 0, 0, topology.client.namespace.index("lo"), 0, 0)
 
 
-def assert_answered(sock: Socket, world: World) -> None:
+def assert_answered(sock: Socket, topology: Topology) -> None:
     """The socket has a port, and the kernel's answer is for that."""
     name = sock.getsockname().value
-    assert sock.send(get_loopback(world)) == 0
+    assert sock.send(get_loopback(topology)) == 0
     kind, port = struct.unpack_from("=4xH6xI", sock.recv().value)
     assert kind == RTM_NEWLINK
     assert name == Netlink(port)
 
 
 @clause("connect.netlink.connect")
-@variants(families=["netlink"], types=["raw"], modes=BOTH, doors=ALL)
+@variants(families=["netlink"], types=["raw"], modes=BOTH, entries=ALL)
 @variants(families=["netlink"], types=["dgram"])
-def test_kernel(sock: Socket, new_socket: SocketMaker, world: World) -> None:
+def test_kernel(sock: Socket, new_socket: SocketMaker, topology: Topology) -> None:
     """Connected to the kernel a socket has a port of its own, and what it asks is answered."""
     second = new_socket("second")
     assert sock.getsockname() == Netlink()
@@ -73,12 +73,12 @@ def test_kernel(sock: Socket, new_socket: SocketMaker, world: World) -> None:
     assert name != Netlink()
     assert second.getsockname().value not in (Netlink(), name)
     assert name.groups == 0
-    assert_answered(sock, world)
+    assert_answered(sock, topology)
     assert sock.getsockname() == name
 
 
 @clause("connect.netlink.connect", case="process")
-@variants(families=["netlink"], types=["raw"], doors=ALL)
+@variants(families=["netlink"], types=["raw"], entries=ALL)
 def test_process(user: NetlinkMaker) -> None:
     """Connected to another socket it sends to that one, hears that one alone, and can change to a third."""
     sock, one, other = user("sock", MINE), user("one", ONE), user("other", OTHER)
@@ -125,7 +125,7 @@ def test_group(user: NetlinkMaker, case: tuple[int, int]) -> None:
 
 @clause("connect.netlink.unspec")
 @cases({"family-alone": UNSPEC, "address": Bytes(bytes(12))})
-@variants(families=["netlink"], types=["raw"], doors=ALL, lines=["family-alone"])
+@variants(families=["netlink"], types=["raw"], entries=ALL, lines=["family-alone"])
 @variants(families=["netlink"], types=["dgram"], lines=["address"])
 def test_unspec(user: NetlinkMaker, case: Bytes) -> None:
     """AF_UNSPEC dissolves: there is no peer, anybody is heard, the port stays, and the socket can connect again."""
@@ -168,7 +168,7 @@ BAD = {
 @clause("connect.netlink.EINVAL")
 @cases(BAD)
 @variants(families=["netlink"], types=["raw"])
-@variants(families=["netlink"], types=["dgram"], doors=ALL, lines=["family"])
+@variants(families=["netlink"], types=["dgram"], entries=ALL, lines=["family"])
 def test_bad_address(user: NetlinkMaker, case: Bytes) -> None:
     """An address of another family, or a short one, is invalid, and the association stays as it is."""
     fresh, sock, one, other = user("fresh"), user("sock", MINE), user("one", ONE), user("other", OTHER)
@@ -197,20 +197,20 @@ def test_other_family_as_posix_has_it(sock: Socket) -> None:
 
 @clause("connect.netlink.EPERM.group")
 @cases({"group": Netlink(0, 1), "port": Netlink(7001), "both": Netlink(7001, 1)})
-@variants(families=["netlink"], types=["raw"], doors=ALL, lines=["group"])
+@variants(families=["netlink"], types=["raw"], entries=ALL, lines=["group"])
 @variants(families=["netlink"], types=["raw"], lines=["port", "both"])
-def test_without_capabilities(sock: Socket, case: Netlink, world: World) -> None:
+def test_without_capabilities(sock: Socket, case: Netlink, topology: Topology) -> None:
     """Without the capability a socket of routes may connect to the kernel alone, before and after it tried more."""
-    door = sock.calls.door
-    sock.calls.door = StandingDoor(door, without_capabilities, calls=("connect",))
+    entry = sock.calls.entry
+    sock.calls.entry = StandingEntry(entry, without_capabilities, calls=("connect",))
     assert sock.connect(case) == EPERM
     assert sock.getsockname() == Netlink()
     assert sock.connect(Netlink()) == 0
-    assert_answered(sock, world)
+    assert_answered(sock, topology)
     assert sock.connect(case) == EPERM
     assert sock.getpeername() == Netlink()
-    assert_answered(sock, world)
-    sock.calls.door = door
+    assert_answered(sock, topology)
+    sock.calls.entry = entry
     assert sock.connect(case) == 0
     assert sock.getpeername() == case
 
@@ -220,7 +220,7 @@ def test_without_capabilities(sock: Socket, case: Netlink, world: World) -> None
 def test_messages_between_users(user: NetlinkMaker) -> None:
     """Where messages between users are meant to be, no capability is needed, for a port and for a group."""
     sock, one, other = user("sock", MINE), user("one", ONE), user("other", OTHER)
-    sock.calls.door = StandingDoor(sock.calls.door, without_capabilities, calls=("connect",))
+    sock.calls.entry = StandingEntry(sock.calls.entry, without_capabilities, calls=("connect",))
     assert sock.connect(Netlink(0, 1)) == 0
     assert sock.getpeername() == Netlink(0, 1)
     assert sock.connect(ONE) == 0
@@ -230,11 +230,11 @@ def test_messages_between_users(user: NetlinkMaker) -> None:
 @clause("connect.netlink.EPERM.group", case="nobody")
 @needs("second-uid")
 @variants(families=["netlink"], types=["raw"])
-def test_as_nobody(sock: Socket, world: World) -> None:
+def test_as_nobody(sock: Socket, topology: Topology) -> None:
     """The same for a user without privileges."""
-    sock.calls.door = StandingDoor(sock.calls.door, another_user, calls=("connect",))
+    sock.calls.entry = StandingEntry(sock.calls.entry, another_user, calls=("connect",))
     assert sock.connect(Netlink(0, 1)) == EPERM
     assert sock.connect(ONE) == EPERM
     assert sock.connect(Netlink()) == 0
-    assert_answered(sock, world)
+    assert_answered(sock, topology)
     assert sock.getpeername() == Netlink()

@@ -23,11 +23,11 @@ from fixtures import (
     assert_talk,
     cases,
     clause,
+    topology,
     variants,
-    world,
 )
 from fixtures.sockets.socket import FAMILIES
-from netns import World
+from netns import Topology
 
 ETH_P_IP = 0x0800
 PROTOCOLS = {"xdp": 0, "alg": 0, "can": 1, "key": 2}
@@ -42,14 +42,14 @@ ADDRESSES: dict[str, Address] = {
 
 
 @pytest.fixture
-def loopback(world: World) -> Address:
+def loopback(topology: Topology) -> Address:
     """The address of lo, for packets of IPv4."""
-    index = world.client.namespace.index("lo")
+    index = topology.client.namespace.index("lo")
     return Bytes(struct.pack("=H", socket.AF_PACKET) + struct.pack("!H", ETH_P_IP) + struct.pack("=i12x", index))
 
 
 @clause("connect.packet.EOPNOTSUPP")
-@variants(families=["packet"], types=["raw"], modes=BOTH, doors=ALL)
+@variants(families=["packet"], types=["raw"], modes=BOTH, entries=ALL)
 @variants(families=["packet"], types=["dgram"])
 def test_packet_socket(sock: Socket, loopback: Address) -> None:
     """A packet socket cannot connect, before and after it is bound, and stays bound to what it was bound to."""
@@ -131,7 +131,7 @@ def test_sctp_refused(sock: Socket, server: Server, servers: Servers) -> None:
 
 
 @clause("connect.sctp", case="under-way")
-@world("scripted")
+@topology("scripted")
 @variants(families=INTERNET, types=["sctp"], modes=["nonblocking"])
 def test_sctp_under_way(sock: Socket, peer: Peer) -> None:
     """While nobody answers the attempt is in progress, and a second one is told so."""

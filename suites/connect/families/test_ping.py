@@ -25,14 +25,14 @@ from fixtures import (
     clause,
     internet,
     port_of,
+    topology,
     variants,
     with_port,
-    world,
 )
 from fixtures.probes.features import allow_ping
 from fixtures.sockets.socket import FAMILIES
 from fixtures.syscalls.call_threads import DEADLINE
-from netns import World
+from netns import Topology
 from suites.connect.names import NULL, UNROUTED, UNSPEC
 
 REQUEST, REPLY = {"inet": 8, "inet6": 128}, {"inet": 0, "inet6": 129}
@@ -42,22 +42,22 @@ ERRORS = {"inet": ((3, 1), (3, 13), EHOSTUNREACH), "inet6": ((1, 0), (1, 1), EAC
 
 
 @pytest.fixture
-def pinger(world: World, new_socket: SocketMaker) -> Socket:
+def pinger(topology: Topology, new_socket: SocketMaker) -> Socket:
     """The socket under test, of a host that lets our group ping."""
-    allow_ping(world.client.namespace)
+    allow_ping(topology.client.namespace)
     return new_socket()
 
 
 @pytest.fixture
-def there(world: World, variant: Variant) -> Address:
+def there(topology: Topology, variant: Variant) -> Address:
     """An address of the host, with port 0."""
-    return internet(FAMILIES[variant.family], world.server.address(FAMILIES[variant.family]))
+    return internet(FAMILIES[variant.family], topology.server.address(FAMILIES[variant.family]))
 
 
 @pytest.fixture
-def elsewhere(world: World, variant: Variant) -> Address:
+def elsewhere(topology: Topology, variant: Variant) -> Address:
     """Another address of the host, with port 0."""
-    return internet(FAMILIES[variant.family], world.server.second_address(FAMILIES[variant.family]))
+    return internet(FAMILIES[variant.family], topology.server.second_address(FAMILIES[variant.family]))
 
 
 def assert_echo(sock: Socket, variant: Variant, peer: Address, number: int = 1) -> None:
@@ -73,7 +73,7 @@ def assert_echo(sock: Socket, variant: Variant, peer: Address, number: int = 1) 
 
 
 @clause("connect.ping.connect")
-@variants(families=["inet"], types=["ping"], doors=ALL)
+@variants(families=["inet"], types=["ping"], entries=ALL)
 @variants(families=["inet6"], types=["ping"], modes=["blocking", "nonblocking"])
 def test_connect(pinger: Socket, there: Address, variant: Variant) -> None:
     """Requests need an address before and none after; replies come; the socket has a name, its peer none."""
@@ -126,7 +126,7 @@ def test_sockaddr_in_for_inet6(pinger: Socket, there: Address, variant: Variant)
 
 
 @clause("connect.ping.unspec")
-@variants(families=["inet"], types=["ping"], doors=ALL)
+@variants(families=["inet"], types=["ping"], entries=ALL)
 @variants(families=["inet6"], types=["ping"], modes=["nonblocking"])
 def test_dissolved(pinger: Socket, there: Address, variant: Variant) -> None:
     """Peer, name and identifier go, and another association brings new ones."""
@@ -157,7 +157,7 @@ def test_bound_identifier(pinger: Socket, there: Address, elsewhere: Address, va
 
 
 @clause("connect.ping.errors")
-@world("scripted")
+@topology("scripted")
 @variants(families=INTERNET, types=["ping"])
 def test_errors(pinger: Socket, peer: Peer, variant: Variant) -> None:
     """With a peer the final error is told, each time once; before and after nothing is."""

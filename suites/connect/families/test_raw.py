@@ -32,7 +32,7 @@ from fixtures import (
 )
 from fixtures.sockets.socket import FAMILIES
 from fixtures.syscalls.call_threads import DEADLINE
-from netns import World
+from netns import Topology
 from suites.connect.icmp_messages import receive_errors
 from suites.connect.names import NULL, UNROUTED, UNSPEC
 
@@ -43,22 +43,22 @@ DATA = b"eight bytes and more, or an error would not be traced back"
 PATIENCE = 0.5  # Seconds to wait for a packet of which the page says that it comes, and Linux that it does not.
 
 
-def local(variant: Variant, world: World) -> Address:
+def local(variant: Variant, topology: Topology) -> Address:
     """The client's address as a raw socket's name has it."""
     family = FAMILIES[variant.family]
-    return internet(family, world.client.address(family), PROTOCOL)
+    return internet(family, topology.client.address(family), PROTOCOL)
 
 
 @clause("connect.raw.connect")
-@variants(families=["inet"], types=["raw"], modes=BOTH, doors=ALL)
+@variants(families=["inet"], types=["raw"], modes=BOTH, entries=ALL)
 @variants(families=["inet6"], types=["raw"], modes=BOTH)
-def test_connect(sock: Socket, server: Server, servers: Servers, variant: Variant, world: World) -> None:
+def test_connect(sock: Socket, server: Server, servers: Servers, variant: Variant, topology: Topology) -> None:
     """Packets need an address before and none after; they go to the peer alone, which is not connected by it."""
     other = servers.make("other", second_address=True)
     _ = other.address
     assert sock.send(DATA) == EDESTADDRREQ
     assert sock.connect(server.address) == 0
-    assert sock.getsockname() == local(variant, world)
+    assert sock.getsockname() == local(variant, topology)
     assert sock.poll() == {POLLOUT}
     assert server.socket.recv_now() == EAGAIN
     assert sock.send(DATA) == 0
@@ -95,15 +95,15 @@ def test_failure(sock: Socket, server: Server, variant: Variant) -> None:
 
 @clause("connect.raw.getpeername-port")
 @cases({"zero": 0, "small": 77, "protocol": PROTOCOL, "large": 65535})
-@variants(families=["inet"], types=["raw"], doors=ALL, lines=["zero", "small"])
+@variants(families=["inet"], types=["raw"], entries=ALL, lines=["zero", "small"])
 @variants(families=["inet6"], types=["raw"], modes=["nonblocking"], lines=["zero", "small"])
 @variants(families=INTERNET, types=["raw"], lines=["protocol", "large"])
-def test_port(sock: Socket, server: Server, variant: Variant, world: World, case: int) -> None:
+def test_port(sock: Socket, server: Server, variant: Variant, topology: Topology, case: int) -> None:
     """The port that was given is the peer's, and without one the peer has no name; packets flow all the same."""
     named = with_port(server.address, case)
     assert sock.connect(named) == 0
     assert sock.getpeername() == (named if case else ENOTCONN)
-    assert sock.getsockname() == local(variant, world)
+    assert sock.getsockname() == local(variant, topology)
     assert sock.send(DATA) == 0
     assert server.socket.recv(skip=HEADER[variant.family]) == DATA
     assert sock.connect(with_port(server.address, 99)) == 0
@@ -130,7 +130,7 @@ def test_filter_of_every_peer(sock: Socket, server: Server, servers: Servers, va
 
 
 @clause("connect.raw.unspec")
-@variants(families=["inet"], types=["raw"], doors=ALL)
+@variants(families=["inet"], types=["raw"], entries=ALL)
 @variants(families=["inet6"], types=["raw"], modes=BOTH)
 def test_dissolved(sock: Socket, server: Server, servers: Servers, variant: Variant) -> None:
     """There is no peer; packets need an address again, until the next connect."""
@@ -177,9 +177,9 @@ def test_dissolved_and_hearing(sock: Socket, server: Server, servers: Servers, v
 
 
 @pytest.fixture
-def refused(world: World, variant: Variant) -> Address:
+def refused(topology: Topology, variant: Variant) -> Address:
     """An address of the host at which nobody takes the protocol."""
-    return internet(FAMILIES[variant.family], world.server.second_address(FAMILIES[variant.family]))
+    return internet(FAMILIES[variant.family], topology.server.second_address(FAMILIES[variant.family]))
 
 
 @pytest.fixture

@@ -95,7 +95,7 @@ def assert_connected(sock: Socket, listener: Socket) -> Socket:
 @clause("connect.EINVAL.vsock.family-length")
 @cases(BAD)
 @variants(families=["vsock"], types=["stream"])
-@variants(families=["vsock"], types=["seqpacket"], doors=ALL, lines=["inet"])
+@variants(families=["vsock"], types=["seqpacket"], entries=ALL, lines=["inet"])
 @variants(families=["vsock"], types=["stream"], modes=["nonblocking"], lines=["one-too-short"])
 def test_bad_address(sock: Socket, case: Bytes) -> None:
     """It is invalid, as often as it is tried, and leaves no attempt, no peer and no error."""
@@ -129,7 +129,7 @@ def test_other_family_as_posix_has_it(sock: Socket) -> None:
 
 @clause("connect.vsock.success")
 @needs("vsock-loopback")
-@variants(families=["vsock"], types=["stream"], modes=BOTH, doors=ALL)
+@variants(families=["vsock"], types=["stream"], modes=BOTH, entries=ALL)
 @variants(families=["vsock"], types=["seqpacket"])
 def test_connect(sock: Socket, listening: ListenerMaker) -> None:
     """It reaches the listener that it names, and no other."""
@@ -171,7 +171,7 @@ def test_connect_an_accepted_socket(sock: Socket, listening: ListenerMaker) -> N
 
 @clause("connect.vsock.ECONNRESET")
 @needs("vsock-loopback")
-@variants(families=["vsock"], types=["stream"], doors=CALLS)
+@variants(families=["vsock"], types=["stream"], entries=CALLS)
 @variants(families=["vsock"], types=["seqpacket"])
 def test_nobody_listens(sock: Socket, listening: ListenerMaker) -> None:
     """The attempt is reset each time, and the socket connects to who listens."""

@@ -19,14 +19,14 @@ from fixtures import (
     cases,
     clause,
     internet,
+    topology,
     variants,
     waits,
-    world,
 )
 from fixtures.sockets.address import Address
 from fixtures.sockets.socket import FAMILIES
 from fixtures.syscalls.call_threads import DEADLINE
-from netns import World
+from netns import Topology
 from suites.connect.icmp_messages import receive_errors
 from suites.connect.times import RETRANSMISSION
 
@@ -45,30 +45,30 @@ def behind(variant: Variant) -> Address:
     return internet(FAMILIES[variant.family], BEHIND[variant.family][0], 7001)
 
 
-def refuse(world: World, variant: Variant, how: str) -> None:
+def refuse(topology: Topology, variant: Variant, how: str) -> None:
     """Let the router refuse the net behind it."""
     if how:
-        getattr(world.host("router"), how)(BEHIND[variant.family][1])
+        getattr(topology.host("router"), how)(BEHIND[variant.family][1])
 
 
 @clause("connect.icmp.router.{case}")
-@world("routed")
+@topology("routed")
 @waits(RETRANSMISSION)
 @cases(ROUTERS)
 @variants(families=INTERNET, modes=BOTH)
-@variants(families=INTERNET, doors=["compat32"])
-@variants(families=["inet6"], doors=["io_uring"])
+@variants(families=INTERNET, entries=["compat32"])
+@variants(families=["inet6"], entries=["io_uring"])
 def test_a_router_that_refuses(
     sock: Socket,
     server: Server,
     new_socket: SocketMaker,
-    world: World,
+    topology: Topology,
     behind: Address,
     variant: Variant,
     case: tuple[str, int, int],
 ) -> None:
     """The router's answer to a SYN is the attempt's end, and concerns nobody else who goes through it."""
-    refuse(world, variant, case[0])
+    refuse(topology, variant, case[0])
     assert sock.connect_and_wait(behind) == case[1 + INTERNET.index(variant.family)]
     assert sock.getpeername() == ENOTCONN
     assert sock.close() == 0
@@ -76,7 +76,7 @@ def test_a_router_that_refuses(
 
 
 @clause("connect.EHOSTUNREACH.noroute", case="router")
-@world("routed")
+@topology("routed")
 @waits(RETRANSMISSION)
 @variants(families=INTERNET)
 def test_a_router_without_an_entry(sock: Socket, behind: Address) -> None:
@@ -95,7 +95,7 @@ def ask_until_told(witness: Socket) -> None:
 
 
 @clause("connect.udp.softerror-needs-recverr")
-@world("routed")
+@topology("routed")
 @waits(1.1)
 @cases({name: ROUTERS[name] for name in ("noroute", "unreachable")})
 @variants(families=INTERNET, types=["dgram"])
@@ -103,13 +103,13 @@ def test_a_router_and_datagrams(
     sock: Socket,
     server: Server,
     new_socket: SocketMaker,
-    world: World,
+    topology: Topology,
     behind: Address,
     variant: Variant,
     case: tuple[str, int, int],
 ) -> None:
     """Of two sockets that send to where the router knows no way only the one with IP_RECVERR is told."""
-    refuse(world, variant, case[0])
+    refuse(topology, variant, case[0])
     witness = new_socket("witness")
     assert receive_errors(witness, variant.family) == 0
     for each in (sock, witness):

@@ -24,16 +24,16 @@ from fixtures import (
     cases,
     clause,
     needs,
+    topology,
     unmapped,
     until,
     variants,
     waits,
-    world,
 )
 from fixtures.sockets.socket import PACKETS
 from fixtures.syscalls.call_threads import DEADLINE
 from fixtures.syscalls.wait import until_asleep
-from netns import Match, Packet, Rule, World
+from netns import Match, Packet, Rule, Topology
 from suites.connect.icmp_messages import (
     EVERY,
     FOUR,
@@ -101,12 +101,12 @@ def assert_talks(sock: Socket, peer: Peer, sent: Packet) -> None:
 
 
 @clause("connect.icmp.{tcp}.{case}")
-@world("scripted")
+@topology("scripted")
 @cases(EVERY)
 @variants(families=["inet"], modes=["nonblocking"], lines=FOUR)
 @variants(families=["inet6"], modes=["nonblocking"], lines=SIX)
-@variants(families=["inet"], modes=["nonblocking"], doors=["compat32"], lines=SAMPLE4)
-@variants(families=["inet6"], modes=["nonblocking"], doors=["compat32"], lines=SAMPLE6)
+@variants(families=["inet"], modes=["nonblocking"], entries=["compat32"], lines=SAMPLE4)
+@variants(families=["inet6"], modes=["nonblocking"], entries=["compat32"], lines=SAMPLE6)
 @variants(families=["mapped"], modes=["nonblocking"], lines=[*SAMPLE4, "port-unreachable"])
 def test_an_error_ends_the_attempt(sock: Socket, peer: Peer, case: Message) -> None:
     """One message about the SYN ends the attempt at once, with its errno, told once; no SYN follows."""
@@ -121,7 +121,7 @@ def test_an_error_ends_the_attempt(sock: Socket, peer: Peer, case: Message) -> N
 
 
 @clause("connect.icmp.{tcp}.{case}", case="answered")
-@world("scripted")
+@topology("scripted")
 @cases(EVERY)
 @variants(families=["inet"], lines=[*NAMED, "port-unreachable"])
 @variants(families=["inet6"], lines=MORE6)
@@ -141,10 +141,10 @@ def test_each_syn_is_answered(sock: Socket, peer: Peer, case: Message) -> None:
 
 
 @clause("connect.icmp.{tcp}.{case}", case="asleep")
-@world("scripted")
+@topology("scripted")
 @cases(EVERY)
-@variants(families=["inet"], doors=ALL, lines=SAMPLE4)
-@variants(families=["inet6"], doors=ALL, lines=SAMPLE6)
+@variants(families=["inet"], entries=ALL, lines=SAMPLE4)
+@variants(families=["inet6"], entries=ALL, lines=SAMPLE6)
 @variants(families=["mapped"], lines=SAMPLE4)
 def test_an_error_wakes_the_call(sock: Socket, peer: Peer, case: Message) -> None:
     """A call that sleeps is woken by the first message."""
@@ -157,7 +157,7 @@ def test_an_error_wakes_the_call(sock: Socket, peer: Peer, case: Message) -> Non
 
 
 @clause("connect.icmp.{tcp}.{case}", case="later")
-@world("scripted")
+@topology("scripted")
 @waits(RETRANSMISSION)
 @cases(EVERY)
 @variants(families=["inet"], modes=["nonblocking"], lines=SAMPLE4)
@@ -175,7 +175,7 @@ def test_an_error_about_the_second_syn(sock: Socket, peer: Peer, case: Message) 
 
 
 @clause("connect.icmp.simultaneous")
-@world("scripted")
+@topology("scripted")
 @cases(EVERY)
 @variants(families=["inet"], modes=["nonblocking"], lines=SAMPLE4)
 @variants(families=["inet6"], modes=["nonblocking"], lines=SAMPLE6)
@@ -201,7 +201,7 @@ STRANGE: dict[str, dict[str, Any]] = {
 
 
 @clause("connect.icmp.not-about-it")
-@world("scripted")
+@topology("scripted")
 @cases(STRANGE)
 @variants(families=INTERNET, modes=["nonblocking"])
 @variants(families=["mapped"], modes=["nonblocking"], lines=["port", "sequence-after"])
@@ -215,7 +215,7 @@ def test_an_error_about_something_else(sock: Socket, peer: Peer, variant: Varian
 
 
 @clause("connect.icmp.not-about-it", case="too-short")
-@world("scripted")
+@topology("scripted")
 @cases({"7": (7, False), "8": (8, True)})
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_a_short_quote(sock: Socket, peer: Peer, variant: Variant, case: tuple[int, bool]) -> None:
@@ -229,7 +229,7 @@ def test_a_short_quote(sock: Socket, peer: Peer, variant: Variant, case: tuple[i
 
 
 @clause("connect.icmp.ignored")
-@world("scripted")
+@topology("scripted")
 @cases(IGNORED | TOO_BIG | TOO_BIG6)
 @variants(families=["inet"], modes=["nonblocking"], lines=[*IGNORED, *TOO_BIG])
 @variants(families=["inet6"], modes=["nonblocking"], lines=TOO_BIG6)
@@ -243,7 +243,7 @@ def test_what_ends_nothing(sock: Socket, peer: Peer, case: Message) -> None:
 
 
 @clause("connect.icmp.tcp.retried")
-@world("scripted")
+@topology("scripted")
 @cases(EVERY)
 @variants(families=["inet"], modes=["nonblocking"], lines=SOFT4)
 @variants(families=["inet6"], modes=["nonblocking"], lines=SOFT6)
@@ -257,7 +257,7 @@ def test_an_error_that_may_pass(sock: Socket, peer: Peer, case: Message) -> None
 
 
 @clause("connect.IP_RECVERR.tcp")
-@world("scripted")
+@topology("scripted")
 @cases(EVERY)
 @variants(families=["inet"], modes=["nonblocking"], lines=["net-unreachable", *SAMPLE4])
 @variants(families=["inet6"], modes=["nonblocking"], lines=["no-route", *SAMPLE6])
@@ -273,7 +273,7 @@ def test_errors_at_once(sock: Socket, peer: Peer, variant: Variant, case: Messag
 
 
 @clause("connect.IP_RECVERR.tcp", case="connected")
-@world("scripted")
+@topology("scripted")
 @cases(EVERY)
 @variants(families=["inet"], modes=["nonblocking"], lines=MORE4)
 @variants(families=["inet6"], modes=["nonblocking"], lines=MORE6)
@@ -293,7 +293,7 @@ def test_errors_of_a_connection(sock: Socket, peer: Peer, variant: Variant, case
 
 
 @clause("connect.icmp.connected")
-@world("scripted")
+@topology("scripted")
 @cases(EVERY | TOO_BIG | TOO_BIG6)
 @variants(families=["inet"], modes=["nonblocking"], lines=[*MORE4, *TOO_BIG])
 @variants(families=["inet6"], modes=["nonblocking"], lines=[*MORE6, *TOO_BIG6])
@@ -310,16 +310,16 @@ def test_errors_do_not_end_a_connection(sock: Socket, peer: Peer, case: Message)
 
 
 @pytest.fixture
-def dropped(server: Server, world: World, variant: Variant) -> Rule:
+def dropped(server: Server, topology: Topology, variant: Variant) -> Rule:
     """A rule by which the client's host drops what it sends to the server, unless a rule that is newer answers it."""
-    return Rule(world.client.namespace, "output", _to(server, variant))
+    return Rule(topology.client.namespace, "output", _to(server, variant))
 
 
 @pytest.fixture
-def rejected(server: Server, world: World, variant: Variant) -> Rule:
+def rejected(server: Server, topology: Topology, variant: Variant) -> Rule:
     """A rule by which the client's own host answers each SYN to the server with host unreachable, inside the call."""
     reject = "icmpv6-addr-unreachable" if variant.family == "inet6" else "icmp-host-unreachable"
-    return Rule(world.client.namespace, "output", _to(server, variant), reject)
+    return Rule(topology.client.namespace, "output", _to(server, variant), reject)
 
 
 def _to(server: Server, variant: Variant) -> Match:
@@ -371,8 +371,8 @@ def test_an_error_inside_the_call_and_silence(sock: Socket, server: Server, reje
 @needs("nft-reject")
 @waits(RETRANSMISSION)
 @pytest.mark.usefixtures("rejected")
-@variants(families=INTERNET, doors=["io_uring"])
-@variants(families=["mapped"], doors=["io_uring"])
+@variants(families=INTERNET, entries=["io_uring"])
+@variants(families=["mapped"], entries=["io_uring"])
 def test_an_error_inside_a_ring(sock: Socket, server: Server) -> None:
     """A ring waits for the end of the attempt, as a call does that blocks."""
     assert sock.connect(server.address) == EHOSTUNREACH

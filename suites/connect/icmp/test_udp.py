@@ -17,8 +17,8 @@ from fixtures import (
     assert_peer,
     cases,
     clause,
+    topology,
     variants,
-    world,
 )
 from fixtures.syscalls.call_threads import DEADLINE
 from netns import Packet
@@ -56,12 +56,12 @@ def assert_exchange(sock: Socket, peer: Peer) -> None:
 
 
 @clause("connect.icmp.{tcp}.final")
-@world("scripted")
+@topology("scripted")
 @cases(DATAGRAM)
 @variants(families=["inet"], types=["dgram"], lines=final(DATAGRAM4))
 @variants(families=["inet6"], types=["dgram"], lines=final(DATAGRAM6))
-@variants(families=["inet"], types=["dgram"], modes=["nonblocking"], doors=["compat32"], lines=SAMPLE4)
-@variants(families=["inet6"], types=["dgram"], modes=["nonblocking"], doors=["compat32"], lines=SAMPLE6)
+@variants(families=["inet"], types=["dgram"], modes=["nonblocking"], entries=["compat32"], lines=SAMPLE4)
+@variants(families=["inet6"], types=["dgram"], modes=["nonblocking"], entries=["compat32"], lines=SAMPLE6)
 @variants(families=["mapped"], types=["dgram"], lines=["prot-unreachable"])
 def test_a_final_error(sock: Socket, peer: Peer, case: Message) -> None:
     """Each message is told once, to a send, to a receive, or to SO_ERROR, and the association stays."""
@@ -80,7 +80,7 @@ def test_a_final_error(sock: Socket, peer: Peer, case: Message) -> None:
 
 
 @clause("connect.icmp.udp.passing")
-@world("scripted")
+@topology("scripted")
 @cases(DATAGRAM | IGNORED)
 @variants(families=["inet"], types=["dgram"], lines=[*passing(DATAGRAM4), *IGNORED])
 @variants(families=["inet6"], types=["dgram"], lines=passing(DATAGRAM6))
@@ -95,7 +95,7 @@ def test_an_error_that_may_pass(sock: Socket, peer: Peer, case: Message) -> None
 
 
 @clause("connect.icmp.udp.IP_RECVERR")
-@world("scripted")
+@topology("scripted")
 @cases(DATAGRAM)
 @variants(families=["inet"], types=["dgram"], lines=[*passing(DATAGRAM4), *TOO_BIG, *SAMPLE4])
 @variants(families=["inet6"], types=["dgram"], lines=[*passing(DATAGRAM6), *TOO_BIG6, *SAMPLE6])
@@ -126,7 +126,7 @@ STRANGE: dict[str, dict[str, Any]] = {
 
 
 @clause("connect.icmp.udp.not-about-it")
-@world("scripted")
+@topology("scripted")
 @cases(STRANGE)
 @variants(families=INTERNET, types=["dgram"])
 @variants(families=["mapped"], types=["dgram"], lines=["port", "source"])
@@ -144,7 +144,7 @@ def test_an_error_about_something_else(sock: Socket, peer: Peer, variant: Varian
 
 
 @clause("connect.icmp.udp.not-about-it", case="peer-before")
-@world("scripted")
+@topology("scripted")
 @variants(families=INTERNET, types=["dgram"], modes=BOTH)
 @variants(families=["mapped"], types=["dgram"])
 def test_an_error_about_the_peer_before(sock: Socket, peer: Peer, variant: Variant) -> None:
@@ -162,7 +162,7 @@ def test_an_error_about_the_peer_before(sock: Socket, peer: Peer, variant: Varia
 
 
 @clause("connect.icmp.udp.not-about-it", case="neighbour")
-@world("scripted")
+@topology("scripted")
 @variants(families=INTERNET, types=["dgram"])
 def test_an_error_of_the_neighbour(sock: Socket, peer: Peer, new_socket: SocketMaker, variant: Variant) -> None:
     """Of two sockets with the same peer the one is told whose datagram it was."""
@@ -177,7 +177,7 @@ def test_an_error_of_the_neighbour(sock: Socket, peer: Peer, new_socket: SocketM
 
 
 @clause("connect.icmp.udp.dissolved")
-@world("scripted")
+@topology("scripted")
 @cases(DATAGRAM)
 @variants(families=["inet"], types=["dgram"], lines=SAMPLE4)
 @variants(families=["inet6"], types=["dgram"], lines=SAMPLE6)
@@ -192,7 +192,7 @@ def test_a_final_error_without_association(sock: Socket, peer: Peer, case: Messa
 
 
 @clause("connect.icmp.udp.dissolved.unheard")
-@world("scripted")
+@topology("scripted")
 @cases(DATAGRAM)
 @variants(families=["inet"], types=["dgram"], lines=["host-unreachable", *SAMPLE4])
 @variants(families=["inet6"], types=["dgram"], lines=["address-unreachable", *SAMPLE6])

@@ -20,12 +20,12 @@ from fixtures import (
     cases,
     clause,
     port_of,
+    topology,
     variants,
     waits,
     with_port,
-    world,
 )
-from netns import World
+from netns import Topology
 from suites.connect.names import UNSPEC
 
 MAPPED = "::ffff:127.0.0.1"
@@ -60,7 +60,7 @@ def test_ipv6_after_a_connection(sock: Socket, server: Server, six: Server) -> N
 
 
 @clause("connect.ipv6.v4mapped.tcp.dissolved", case="syn")
-@world("scripted")
+@topology("scripted")
 @variants(families=["mapped"], modes=["nonblocking"])
 def test_syn_after_a_connection(sock: Socket, peer: Peer) -> None:
     """The SYN that follows a mapped connection goes to the IPv6 address that it is for."""
@@ -94,7 +94,7 @@ def test_names_after_an_ipv6_peer(sock: Socket, server: Server, six: Server) -> 
 
 
 @clause("connect.ipv6.v4mapped.udp.former-name")
-@variants(families=["mapped"], types=["dgram"], doors=ALL)
+@variants(families=["mapped"], types=["dgram"], entries=ALL)
 def test_former_name(sock: Socket, server: Server, six: Server) -> None:
     """The name of the first association stays for as long as there is one; the peer sees IPv4, and is not heard."""
     for _ in range(2):
@@ -127,11 +127,11 @@ def test_back_to_ipv6(sock: Socket, server: Server, six: Server) -> None:
 
 
 @clause("connect.ipv6.v4mapped.null-address")
-@variants(families=["mapped"], types=TYPES, doors=ALL)
-def test_null_address_of_a_bound_socket(sock: Socket, server: Server, servers: Servers, world: World) -> None:
+@variants(families=["mapped"], types=TYPES, entries=ALL)
+def test_null_address_of_a_bound_socket(sock: Socket, server: Server, servers: Servers, topology: Topology) -> None:
     """The null address of IPv6 is the loopback of IPv4, for a socket that is bound to any mapped address."""
     namesake = servers.make("namesake", second_address=True, port=port_of(server.address))
-    here = address_of_host(world.client, "mapped", 5555, second=True)
+    here = address_of_host(topology.client, "mapped", 5555, second=True)
     assert namesake.socket.getsockname() == with_port(here, port_of(server.address))
     assert sock.bind(here) == 0
     assert sock.connect_and_wait(Inet6("::", port_of(server.address))) == 0

@@ -20,15 +20,15 @@ from fixtures import (
     assert_usable,
     cases,
     clause,
+    topology,
     variants,
-    world,
 )
 from fixtures.syscalls.call_threads import DEADLINE
-from netns import World
+from netns import Topology
 from suites.connect.icmp_messages import EVERY, NAMED, SIX, Message, receive_errors
 
 TYPES = ("stream", "dgram")
-SERVER = {"inet": "192.0.2.2/32", "inet6": "2001:db8:1::2/128"}  # In the world "pair", and nothing beside it.
+SERVER = {"inet": "192.0.2.2/32", "inet6": "2001:db8:1::2/128"}  # In the topology "pair", and nothing beside it.
 ROUTES = {
     "blackhole": ("discard", EINVAL),
     "unreachable": ("declare_unreachable", EHOSTUNREACH),
@@ -45,37 +45,37 @@ def six(servers: Servers) -> Server:
 
 
 @clause("connect.route.{case}.inet")
-@world("pair")
+@topology("pair")
 @cases(ROUTES)
 @variants(families=["mapped"], types=TYPES)
 def test_a_route_that_refuses(
-    sock: Socket, new_socket: SocketMaker, server: Server, six: Server, world: World, case: tuple[str, int]
+    sock: Socket, new_socket: SocketMaker, server: Server, six: Server, topology: Topology, case: tuple[str, int]
 ) -> None:
     """A route of IPv4 refuses a mapped address at once, twice, and not the host's IPv6 one; without it all is well."""
-    getattr(world.client, case[0])(SERVER["inet"])
+    getattr(topology.client, case[0])(SERVER["inet"])
     for _ in range(2):
         assert sock.connect(server.address) == case[1]
         assert_not_connected(sock)
     assert_usable(new_socket("other"), six)
-    world.client.forget(SERVER["inet"])
+    topology.client.forget(SERVER["inet"])
     assert_usable(sock, server)
 
 
 @clause("connect.route.{case}.inet6", case="mapped")
-@world("pair")
+@topology("pair")
 @cases(ROUTES)
 @variants(families=["mapped"], types=TYPES, lines=["unreachable"])
 def test_a_route_of_the_other_family(
-    sock: Socket, new_socket: SocketMaker, server: Server, six: Server, world: World, case: tuple[str, int]
+    sock: Socket, new_socket: SocketMaker, server: Server, six: Server, topology: Topology, case: tuple[str, int]
 ) -> None:
     """A route of IPv6 refuses the host's IPv6 address, and does nothing to its mapped one."""
-    getattr(world.client, case[0])(SERVER["inet6"])
+    getattr(topology.client, case[0])(SERVER["inet6"])
     assert new_socket("other").connect(six.address) == case[1]
     assert_usable(sock, server)
 
 
 @clause("connect.ECONNREFUSED.tcp.remote", case="late")
-@world("scripted")
+@topology("scripted")
 @variants(families=[*INTERNET, "mapped"], modes=["nonblocking"])
 def test_reset_that_comes_later(sock: Socket, peer: Peer) -> None:
     """A reset ends a pending attempt, told once; one that acknowledges another number does not."""
@@ -97,7 +97,7 @@ def other_option(sock: Socket, variant: Variant) -> None:
 
 
 @clause("connect.ipv6.v4mapped.other-recverr")
-@world("scripted")
+@topology("scripted")
 @cases(EVERY)
 @variants(families=["mapped"], types=["dgram"], lines=["host-unreachable"])
 @variants(families=["inet6"], types=["dgram"], lines=["address-unreachable"])
@@ -120,7 +120,7 @@ def test_what_may_pass_under_the_other_option(sock: Socket, peer: Peer, variant:
 
 
 @clause("connect.ipv6.v4mapped.other-recverr", case="final")
-@world("scripted")
+@topology("scripted")
 @cases(NAMED | SIX)
 @variants(families=["mapped"], types=["dgram"], lines=["prot-unreachable"])
 @variants(families=["inet6"], types=["dgram"], lines=["prohibited"])
@@ -137,7 +137,7 @@ def test_a_final_error_under_the_other_option(sock: Socket, peer: Peer, variant:
 
 
 @clause("connect.ipv6.v4mapped.other-recverr", case="connection")
-@world("scripted")
+@topology("scripted")
 @cases(EVERY)
 @variants(families=["mapped"], modes=["nonblocking"], lines=["host-unreachable"])
 @variants(families=["inet6"], modes=["nonblocking"], lines=["address-unreachable"])

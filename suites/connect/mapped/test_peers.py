@@ -88,7 +88,7 @@ def addrform(sock: Socket) -> int:
 
 
 @clause("connect.ipv6.v4mapped.tcp")
-@variants(families=["inet6"], modes=BOTH, doors=ALL)
+@variants(families=["inet6"], modes=BOTH, entries=ALL)
 def test_stream(sock: Socket, four: Server) -> None:
     """It is connected to the IPv4 listener, and only once."""
     assert sock.connect_and_wait(mapped(four.address)) == 0
@@ -99,7 +99,7 @@ def test_stream(sock: Socket, four: Server) -> None:
 
 
 @clause("connect.ipv6.v4mapped.tcp", case="refused")
-@variants(families=["inet6"], doors=ALL)
+@variants(families=["inet6"], entries=ALL)
 def test_stream_refused(sock: Socket, four: Server) -> None:
     """A port where nobody listens refuses, every time; a listener is reached afterwards."""
     for _ in range(2):
@@ -137,7 +137,7 @@ def test_stream_dissolved(sock: Socket, four: Server, servers: Servers) -> None:
 
 @clause("connect.ipv6.v4mapped.tcp", case="pending")
 @waits(1)
-@variants(families=["inet6"], modes=["nonblocking"], doors=CALLS)
+@variants(families=["inet6"], modes=["nonblocking"], entries=CALLS)
 def test_stream_pending(sock: Socket, new_socket: SocketMaker, servers: Servers) -> None:
     """While the listener has no room the attempt goes on, and may not be made again; with room it completes."""
     full = servers.make("full", family="inet", backlog=0)
@@ -176,7 +176,7 @@ def test_short(sock: Socket, four: Server) -> None:
 
 
 @clause("connect.ipv6.v4mapped.udp")
-@variants(families=["inet6"], types=["dgram"], modes=BOTH, doors=ALL)
+@variants(families=["inet6"], types=["dgram"], modes=BOTH, entries=ALL)
 def test_datagram(sock: Socket, four: Server, servers: Servers) -> None:
     """The IPv4 socket is the peer, and is heard; another one is not."""
     stranger = servers.make("stranger", family="inet", second_address=True)
@@ -232,7 +232,7 @@ def test_datagram_refused(sock: Socket, four: Server) -> None:
 
 
 @clause("connect.ipv6.v4mapped.v6only")
-@variants(families=["inet6"], types=TYPES, modes=BOTH, doors=ALL)
+@variants(families=["inet6"], types=TYPES, modes=BOTH, entries=ALL)
 def test_v6only(sock: Socket, four: Server, server: Server) -> None:
     """It is unreachable, twice; an IPv6 address is reached."""
     assert sock.setsockopt(socket.IPPROTO_IPV6, V6ONLY, 1, name="IPV6_V6ONLY") == 0
@@ -275,7 +275,7 @@ def test_v6only_listener(sock: Socket, new_socket: SocketMaker, variant: Variant
 
 
 @clause("connect.ipv6.v4mapped.bound-mismatch")
-@variants(families=["inet6"], types=TYPES, modes=BOTH, doors=ALL)
+@variants(families=["inet6"], types=TYPES, modes=BOTH, entries=ALL)
 def test_bound_to_ipv6(sock: Socket, four: Server, server: Server) -> None:
     """Bound to IPv6, the mapped address is unreachable, and the IPv6 one is reached."""
     assert sock.bind(Inet6("::1", 5555)) == 0
@@ -286,7 +286,7 @@ def test_bound_to_ipv6(sock: Socket, four: Server, server: Server) -> None:
 
 
 @clause("connect.ipv6.v4mapped.bound-mismatch", case="mapped")
-@variants(families=["inet6"], types=TYPES, modes=BOTH, doors=ALL)
+@variants(families=["inet6"], types=TYPES, modes=BOTH, entries=ALL)
 def test_bound_to_mapped(sock: Socket, four: Server, server: Server) -> None:
     """Bound to a mapped address, the IPv6 one is of another family, and the mapped one is reached."""
     assert sock.bind(Inet6(MAPPED, 5555)) == 0

@@ -17,9 +17,9 @@ from fixtures import (
     assert_not_connected,
     clause,
     internet,
+    topology,
     variants,
     waits,
-    world,
 )
 from fixtures.sockets.socket import FAMILIES
 from suites.connect.times import RETRANSMISSION
@@ -28,7 +28,7 @@ NEIGHBOUR = 3.1  # Seconds until the kernel gives up looking for a neighbour.
 
 
 @clause("connect.EINPROGRESS.tcp")
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"], entries=CALLS)
 def test_in_progress(sock: Socket, server: Server) -> None:
     """A non-blocking connect does not wait, and goes on in the background."""
     assert sock.connect(server.address) == EINPROGRESS
@@ -39,7 +39,7 @@ def test_in_progress(sock: Socket, server: Server) -> None:
 
 @clause("connect.EINPROGRESS.tcp", case="pending")
 @waits(RETRANSMISSION)
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"], entries=CALLS)
 def test_in_progress_for_a_while(sock: Socket, servers: Servers) -> None:
     """The same when the connection stays pending: it is in SYN_SENT, has a name and no peer, and then completes."""
     busy = servers.full()
@@ -54,7 +54,7 @@ def test_in_progress_for_a_while(sock: Socket, servers: Servers) -> None:
 
 
 @clause("connect.EINPROGRESS.unix")
-@variants(families=["unix"], types=["stream", "seqpacket"], modes=["nonblocking"], doors=CALLS)
+@variants(families=["unix"], types=["stream", "seqpacket"], modes=["nonblocking"], entries=CALLS)
 def test_unix_in_progress(sock: Socket, servers: Servers) -> None:
     """The same on a UNIX socket whose listener has no room."""
     busy = servers.full()
@@ -65,7 +65,7 @@ def test_unix_in_progress(sock: Socket, servers: Servers) -> None:
 
 
 @clause("connect.EAGAIN.unix.backlog")
-@variants(families=["unix"], types=["stream", "seqpacket"], modes=["nonblocking"], doors=CALLS)
+@variants(families=["unix"], types=["stream", "seqpacket"], modes=["nonblocking"], entries=CALLS)
 def test_unix_backlog_full(sock: Socket, servers: Servers) -> None:
     """Linux starts nothing and says EAGAIN, until there is room."""
     busy = servers.full()
@@ -80,7 +80,7 @@ def test_unix_backlog_full(sock: Socket, servers: Servers) -> None:
 
 @clause("connect.select.writable-on-success")
 @waits(RETRANSMISSION)
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"], entries=CALLS)
 def test_writable_when_established(sock: Socket, servers: Servers) -> None:
     """select wakes up when a pending connection is established, and then says writable and nothing else."""
     busy = servers.full()
@@ -98,7 +98,7 @@ def test_writable_when_established(sock: Socket, servers: Servers) -> None:
 
 @clause("connect.select.ready-on-failure")
 @waits(RETRANSMISSION)
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"], entries=CALLS)
 @variants(families=["mapped"], modes=["nonblocking"])
 def test_ready_when_failed(sock: Socket, servers: Servers) -> None:
     """select wakes up when a pending connection fails, and then says readable and writable, not exceptional."""
@@ -112,7 +112,7 @@ def test_ready_when_failed(sock: Socket, servers: Servers) -> None:
 
 
 @clause("connect.select.ready-on-failure", case="at-once")
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"], entries=CALLS)
 def test_ready_when_refused_at_once(sock: Socket, servers: Servers) -> None:
     """The same when the refusal was there before select was called."""
     assert sock.connect(servers.closed()) == EINPROGRESS
@@ -122,7 +122,7 @@ def test_ready_when_refused_at_once(sock: Socket, servers: Servers) -> None:
 
 
 @clause("connect.select.not-ready-while-pending")
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"], entries=CALLS)
 def test_not_ready_while_pending(sock: Socket, servers: Servers) -> None:
     """While the handshake is under way select waits, whatever it was asked for."""
     assert sock.connect(servers.full().address) == EINPROGRESS
@@ -134,7 +134,7 @@ def test_not_ready_while_pending(sock: Socket, servers: Servers) -> None:
 
 @clause("connect.SO_ERROR.zero-on-success")
 @waits(RETRANSMISSION)
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"], entries=CALLS)
 def test_no_error_on_success(sock: Socket, servers: Servers) -> None:
     """After writability an SO_ERROR of 0 says that a connection which was pending is established."""
     busy = servers.full()
@@ -149,7 +149,7 @@ def test_no_error_on_success(sock: Socket, servers: Servers) -> None:
 
 @clause("connect.SO_ERROR.reason-on-failure", case="refused")
 @waits(RETRANSMISSION)
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"], entries=CALLS)
 def test_refusal_as_the_reason(sock: Socket, servers: Servers) -> None:
     """After writability SO_ERROR holds the reason of the failure, once: a refusal."""
     busy = servers.full()
@@ -163,9 +163,9 @@ def test_refusal_as_the_reason(sock: Socket, servers: Servers) -> None:
 
 
 @clause("connect.SO_ERROR.reason-on-failure", case="no-neighbour")
-@world("pair")
+@topology("pair")
 @waits(NEIGHBOUR)
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"], entries=CALLS)
 def test_no_neighbour_as_the_reason(sock: Socket, variant: Variant) -> None:
     """The same where nobody has the address on the link: no route to host."""
     nobody = {"inet": "192.0.2.77", "inet6": "2001:db8:1::77"}[variant.family]
@@ -179,7 +179,7 @@ def test_no_neighbour_as_the_reason(sock: Socket, variant: Variant) -> None:
 
 @clause("connect.EALREADY.tcp")
 @waits(RETRANSMISSION)
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"], entries=CALLS)
 def test_already_under_way(sock: Socket, server: Server, servers: Servers) -> None:
     """A second and a third connect are told that an attempt is under way, whatever their address; it goes on."""
     busy = servers.full()

@@ -60,7 +60,7 @@ ROUTES = {"fcntl": by_fcntl, "FIONBIO": by_ioctl, "duplicate": by_duplicate}
 
 @clause("connect.EINPROGRESS.fcntl-vs-socknonblock")
 @cases(ROUTES)
-@variants(families=INTERNET, doors=CALLS)
+@variants(families=INTERNET, entries=CALLS)
 def test_routes(sock: Socket, servers: Servers, case: Callable[[Socket], None]) -> None:
     """However the flag was set, an attempt is begun and not waited for, and is under way afterwards."""
     busy = servers.full()
@@ -83,7 +83,7 @@ def test_routes_of_unix(sock: Socket, servers: Servers, case: Callable[[Socket],
 
 
 @clause("connect.EINPROGRESS.fcntl-vs-socknonblock", case="cleared")
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"], entries=CALLS)
 def test_cleared(sock: Socket, server: Server) -> None:
     """A socket that was made with SOCK_NONBLOCK waits once the flag has been cleared."""
     sock.set_blocking(True)
@@ -93,7 +93,7 @@ def test_cleared(sock: Socket, server: Server) -> None:
 
 @clause("connect.EINPROGRESS.continues")
 @waits(RETRANSMISSION)
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"], entries=CALLS)
 def test_goes_on(sock: Socket, servers: Servers) -> None:
     """The attempt goes on without a further call of the client's: the listener gets its connection."""
     busy = servers.full()
@@ -106,7 +106,7 @@ def test_goes_on(sock: Socket, servers: Servers) -> None:
 
 
 @clause("connect.SO_ERROR.get-and-clear")
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"], entries=CALLS)
 def test_told_once(sock: Socket, server: Server, servers: Servers) -> None:
     """The error is told once, in every attempt anew, and never after a success."""
     for _ in range(2):
@@ -119,7 +119,7 @@ def test_told_once(sock: Socket, server: Server, servers: Servers) -> None:
 
 
 @clause("connect.SO_ERROR.pending-is-zero")
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"], entries=CALLS)
 def test_zero_while_pending(sock: Socket, servers: Servers) -> None:
     """While the attempt is under way the error is 0 each time, and reading it disturbs nothing."""
     busy = servers.full()
@@ -202,7 +202,7 @@ def test_bind_and_listen_while_pending(sock: Socket, servers: Servers) -> None:
 
 @clause("connect.getsockname.while-connecting")
 @waits(RETRANSMISSION)
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"], entries=CALLS)
 def test_name_while_pending(sock: Socket, servers: Servers) -> None:
     """The name is whole from the beginning: the address of the route and a port, and the connection keeps it."""
     busy = servers.full()
@@ -218,7 +218,7 @@ def test_name_while_pending(sock: Socket, servers: Servers) -> None:
 
 @clause("connect.async.connect-returns-pending-error")
 @cases({"nonblocking": False, "blocking": True})
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"], entries=CALLS)
 def test_next_connect_tells(sock: Socket, server: Server, servers: Servers, case: bool) -> None:
     """The next connect tells of the failure and tries nothing; the one after that tries."""
     assert sock.connect(servers.closed()) == EINPROGRESS
@@ -248,7 +248,7 @@ def test_next_connect_tells_of_a_timeout(sock: Socket, server: Server, servers: 
 
 @clause("connect.ECONNABORTED.after-error-consumed")
 @cases(READERS)
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS, lines=["SO_ERROR"])
+@variants(families=INTERNET, modes=["nonblocking"], entries=CALLS, lines=["SO_ERROR"])
 @variants(families=INTERNET, modes=["nonblocking"], lines=["recv", "send"])
 def test_error_that_was_told(sock: Socket, server: Server, servers: Servers, case: Callable[[Socket], Outcome]) -> None:
     """The next connect has no errno left for the failure, tries nothing, and frees the socket for the one after it."""

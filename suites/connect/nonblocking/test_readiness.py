@@ -71,7 +71,7 @@ def test_woken_by_refusal(sock: Socket, servers: Servers, case: Callable[[Socket
 
 
 @clause("connect.poll.failure", case="at-once")
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"], entries=CALLS)
 def test_refused_before_poll(sock: Socket, servers: Servers) -> None:
     """A refusal that was there before is told just so, again and again while nobody has read it."""
     assert sock.connect(servers.closed()) == EINPROGRESS
@@ -99,7 +99,7 @@ def test_woken_by_timeout(sock: Socket, servers: Servers, case: Callable[[Socket
 
 
 @clause("connect.poll.pending")
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"], entries=CALLS)
 def test_pending(sock: Socket, servers: Servers) -> None:
     """While the handshake is under way poll and epoll report nothing, and wait as long as they were told."""
     assert sock.connect(servers.full().address) == EINPROGRESS
@@ -124,7 +124,7 @@ def test_fresh(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.poll.after-SO_ERROR")
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"], entries=CALLS)
 def test_after_the_error_was_read(sock: Socket, servers: Servers) -> None:
     """Reading the error takes POLLERR away and nothing else."""
     assert sock.connect(servers.closed()) == EINPROGRESS
@@ -156,7 +156,7 @@ def test_edge(sock: Socket, servers: Servers, case: bool) -> None:
 
 
 @clause("connect.epoll.failure")
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"], entries=CALLS)
 def test_epoll_refused(sock: Socket, servers: Servers) -> None:
     """A socket that was watched since before is reported for a refusal, in full, as long as it is so."""
     with Watch(sock, edges=False) as watch:

@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 from fixtures import Address, Inet, Inet6, Variant, unmapped
 from fixtures.sockets.socket import FAMILIES
-from netns import Host, Match, Rule, World
+from netns import Host, Match, Rule, Topology
 
 RuleMaker = Callable[..., Rule]
 
 
-def rule_maker(world: World, variant: Variant) -> RuleMaker:
+def rule_maker(topology: Topology, variant: Variant) -> RuleMaker:
     """Makes rules about packets to an address: dropped on the client's way out where nothing else is said."""
-    for each in world.hosts:
+    for each in topology.hosts:
         # Limits on ICMP would turn a reject into a drop; no type of message falls under them from here on.
         each.sysctl("net.ipv4.icmp_ratemask", 0)
         if each.namespace.has_sysctl("net.ipv6.icmp.ratelimit"):
@@ -30,6 +30,6 @@ def rule_maker(world: World, variant: Variant) -> RuleMaker:
             raise TypeError(f"no firewall rule is about {to}")
         family = FAMILIES["inet6" if isinstance(to, Inet6) else "inet"]
         match = Match(family, protocol or {"stream": "tcp", "dgram": "udp"}[variant.type], to.port, to.host)
-        return Rule((host or world.client).namespace, hook, match, reject)
+        return Rule((host or topology.client).namespace, hook, match, reject)
 
     return make

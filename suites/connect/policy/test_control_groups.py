@@ -38,7 +38,7 @@ from fixtures.contexts.control_groups import (
     redirect,
 )
 from fixtures.syscalls.calls import Calls
-from netns import World
+from netns import Topology
 
 HOOKS = {"inet": CONNECT4, "inet6": CONNECT6, "unix": UNIX_CONNECT}
 TRANSPORTS = ["stream", "dgram"]
@@ -59,15 +59,15 @@ def hook(variant: Variant) -> int:
 
 
 @pytest.fixture
-def grouped(group: Cgroup, calls: Calls, world: World, variant: Variant) -> Socket:
+def grouped(group: Cgroup, calls: Calls, topology: Topology, variant: Variant) -> Socket:
     """A socket that was made in the group."""
-    namespace = world.client.namespace
+    namespace = topology.client.namespace
     return group.make_socket(calls, namespace, variant.family, variant.type, nonblocking=variant.nonblocking)
 
 
 @clause("connect.cgroup-bpf.EPERM")
 @needs("cgroup-bpf")
-@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, entries=ALL)
 @variants(families=INTERNET, modes=["nonblocking"])
 @variants(families=INTERNET, types=["dgram"])
 def test_denied(grouped: Socket, server: Server, group: Cgroup, hook: int, new_socket: SocketMaker) -> None:
@@ -215,7 +215,7 @@ def test_datagrams_redirected(grouped: Socket, server: Server, servers: Servers,
 
 @clause("connect.cgroup-bpf.unix")
 @needs("cgroup-bpf-unix")
-@variants(families=["unix"], doors=ALL)
+@variants(families=["unix"], entries=ALL)
 @variants(families=["unix"], types=["dgram", "seqpacket"])
 @variants(families=["unix"], types=["stream", "dgram"], modes=["nonblocking"])
 def test_unix_denied(grouped: Socket, server: Server, group: Cgroup, hook: int, new_socket: SocketMaker) -> None:

@@ -28,12 +28,12 @@ from fixtures import (
     clause,
     needs,
     port_of,
+    topology,
     until,
     variants,
     waits,
-    world,
 )
-from netns import World
+from netns import Topology
 from suites.connect.policy.firewall import RuleMaker
 from suites.connect.times import ONE_RETRY, RETRANSMISSION
 
@@ -45,7 +45,7 @@ usefixtures = pytest.mark.usefixtures
 @needs("nft")
 @waits(ONE_RETRY)
 @usefixtures("hurried")
-@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, entries=ALL)
 def test_dropped(sock: Socket, server: Server, rule: RuleMaker) -> None:
     """A SYN that is dropped on its way out is sent again until the attempt times out; without the rule it connects."""
     dropping = rule(server.address)
@@ -126,15 +126,15 @@ def test_stopped_by_a_rule(sock: Socket, server: Server, rule: RuleMaker, case: 
 
 @clause("connect.firewall.input-drop.tcp")
 @needs("nft")
-@world("pair")
+@topology("pair")
 @waits(ONE_RETRY)
 @usefixtures("hurried")
 @variants(families=INTERNET, modes=BOTH)
 def test_dropped_by_the_server(
-    sock: Socket, server: Server, rule: RuleMaker, world: World, new_socket: SocketMaker
+    sock: Socket, server: Server, rule: RuleMaker, topology: Topology, new_socket: SocketMaker
 ) -> None:
     """A SYN that the server's host drops is as good as lost."""
-    dropping = rule(server.address, hook="input", host=world.server)
+    dropping = rule(server.address, hook="input", host=topology.server)
     assert sock.connect_and_wait(server.address) == ETIMEDOUT
     assert dropping.packets == 2
     assert_not_connected(sock)
@@ -145,7 +145,7 @@ def test_dropped_by_the_server(
 
 @clause("connect.firewall.output-drop.udp")
 @needs("nft")
-@variants(families=INTERNET, types=["dgram"], doors=ALL)
+@variants(families=INTERNET, types=["dgram"], entries=ALL)
 @variants(families=INTERNET, types=["dgram"], modes=["nonblocking"])
 @variants(families=["mapped"], types=["dgram"])
 def test_datagrams_dropped(sock: Socket, server: Server, servers: Servers, rule: RuleMaker) -> None:
@@ -165,11 +165,11 @@ def test_datagrams_dropped(sock: Socket, server: Server, servers: Servers, rule:
 
 @clause("connect.firewall.input-drop.udp")
 @needs("nft")
-@world("pair")
+@topology("pair")
 @variants(families=INTERNET, types=["dgram"], modes=BOTH)
-def test_datagrams_dropped_by_the_server(sock: Socket, server: Server, rule: RuleMaker, world: World) -> None:
+def test_datagrams_dropped_by_the_server(sock: Socket, server: Server, rule: RuleMaker, topology: Topology) -> None:
     """A datagram that the server's host drops is as good as lost: nobody is told."""
-    dropping = rule(server.address, hook="input", host=world.server)
+    dropping = rule(server.address, hook="input", host=topology.server)
     assert sock.connect(server.address) == 0
     assert sock.send(b"one") == 0
     until(lambda: dropping.packets == 1, "the server's host has dropped the datagram")

@@ -32,12 +32,12 @@ from fixtures import (
     clause,
     needs,
     port_of,
+    topology,
     variants,
     waits,
-    world,
 )
 from fixtures.syscalls.call_threads import DEADLINE
-from netns import World
+from netns import Topology
 from suites.connect.policy.firewall import RuleMaker
 from suites.connect.times import RETRANSMISSION
 
@@ -67,7 +67,7 @@ HARD = [kind for kind in ICMP if kind not in PASSING]
 
 @clause("connect.firewall.output-reject-rst")
 @needs("nft-reject")
-@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, entries=ALL)
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_reset(sock: Socket, server: Server, servers: Servers, rule: RuleMaker, new_socket: SocketMaker) -> None:
     """A reject with a reset is a refusal at the first SYN, told once, and only to those that the rule is about."""
@@ -111,13 +111,13 @@ def test_reset_of_the_other_family(sock: Socket, servers: Servers, new_socket: S
 
 @clause("connect.firewall.input-reject-rst")
 @needs("nft-reject")
-@world("pair")
+@topology("pair")
 @variants(families=INTERNET, modes=BOTH)
 def test_reset_by_the_server(
-    sock: Socket, server: Server, rule: RuleMaker, world: World, new_socket: SocketMaker
+    sock: Socket, server: Server, rule: RuleMaker, topology: Topology, new_socket: SocketMaker
 ) -> None:
     """A reset by the server's firewall is a refusal like any other, though somebody listens."""
-    rejecting = rule(server.address, "tcp-reset", hook="input", host=world.server)
+    rejecting = rule(server.address, "tcp-reset", hook="input", host=topology.server)
     assert sock.connect_and_wait(server.address) == ECONNREFUSED
     assert rejecting.packets == 1
     assert_not_connected(sock)
@@ -226,16 +226,16 @@ def test_datagram_answered_in_either_family(
 
 @clause("connect.firewall.input-reject-icmp.{tcp}")
 @needs("nft-reject")
-@world("pair")
+@topology("pair")
 @waits(RETRANSMISSION)
 @cases({"inet": ("icmp-admin-prohibited", EHOSTUNREACH), "inet6": ("icmpv6-admin-prohibited", EACCES)})
 @variants(families=["inet"], lines=["inet"])
 @variants(families=["inet6"], lines=["inet6"])
 def test_answered_by_the_server(
-    sock: Socket, server: Server, rule: RuleMaker, world: World, case: tuple[str, int]
+    sock: Socket, server: Server, rule: RuleMaker, topology: Topology, case: tuple[str, int]
 ) -> None:
     """The same when the ICMP message is the server's."""
-    rejecting = rule(server.address, case[0], hook="input", host=world.server)
+    rejecting = rule(server.address, case[0], hook="input", host=topology.server)
     assert sock.connect(server.address) == case[1]
     assert rejecting.packets in (1, 2)
     assert sock.getpeername() == ENOTCONN
@@ -247,15 +247,15 @@ def test_answered_by_the_server(
 
 @clause("connect.firewall.input-reject-icmp.{tcp}")
 @needs("nft-reject")
-@world("pair")
+@topology("pair")
 @cases({"inet": ("icmp-port-unreachable", ECONNREFUSED), "inet6": ("icmpv6-policy-fail", EACCES)})
 @variants(families=["inet"], types=["dgram"], modes=BOTH, lines=["inet"])
 @variants(families=["inet6"], types=["dgram"], modes=BOTH, lines=["inet6"])
 def test_datagram_answered_by_the_server(
-    sock: Socket, server: Server, rule: RuleMaker, world: World, case: tuple[str, int]
+    sock: Socket, server: Server, rule: RuleMaker, topology: Topology, case: tuple[str, int]
 ) -> None:
     """The datagram leaves; the message that comes back is told to the next call, once."""
-    rejecting = rule(server.address, case[0], hook="input", host=world.server)
+    rejecting = rule(server.address, case[0], hook="input", host=topology.server)
     assert sock.connect(server.address) == 0
     assert sock.send(b"one") == 0
     assert sock.recv() == case[1]

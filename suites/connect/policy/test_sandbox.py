@@ -40,7 +40,7 @@ from fixtures.contexts.sandbox import (
     landlock,
 )
 from fixtures.contexts.selinux import PORT, labelled
-from fixtures.contexts.thread_context import StandingDoor, another_user, without_capabilities
+from fixtures.contexts.thread_context import StandingEntry, another_user, without_capabilities
 from fixtures.syscalls.calls import Calls
 from fixtures.syscalls.outcome import Outcome
 from wiring.row_state import RowState
@@ -71,7 +71,7 @@ def sandbox(row: RowState, calls: Calls) -> Iterator[SandboxMaker]:
 
 @clause("connect.landlock.tcp")
 @needs("landlock-tcp")
-@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, entries=ALL)
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_ports_without_a_rule(
     sock: Socket, server: Server, servers: Servers, sandbox: SandboxMaker, new_socket: SocketMaker
@@ -200,7 +200,7 @@ def test_implicit_connect(sock: Socket, server: Server, sandbox: SandboxMaker) -
 @clause("connect.landlock.abstract")
 @needs("abstract-names")
 @needs("landlock-scope")
-@variants(families=["unix"], types=["stream", "dgram"], doors=ALL)
+@variants(families=["unix"], types=["stream", "dgram"], entries=ALL)
 @variants(families=["unix"], types=["seqpacket"])
 @variants(families=["unix"], types=UNIX_TYPES, modes=["nonblocking"])
 def test_abstract_name_outside(sock: Socket, server: Server, sandbox: SandboxMaker, new_socket: SocketMaker) -> None:
@@ -245,7 +245,7 @@ def test_abstract_name_without_a_scope(sock: Socket, sandbox: SandboxMaker, new_
 
 @clause("connect.seccomp.errno")
 @needs("seccomp")
-@variants(families=INTERNET, doors=CALLS)
+@variants(families=INTERNET, entries=CALLS)
 @variants(families=INTERNET, types=["dgram"], modes=["nonblocking"])
 @variants(families=["unix"], types=["stream", "dgram"])
 def test_filter_that_denies(sock: Socket, server: Server, sandbox: SandboxMaker) -> None:
@@ -271,7 +271,7 @@ def test_filter_that_pretends(sock: Socket, server: Server, sandbox: SandboxMake
 
 @clause("connect.seccomp.errno", case="ring")
 @needs("seccomp")
-@variants(families=INTERNET, doors=["io_uring"])
+@variants(families=INTERNET, entries=["io_uring"])
 def test_filter_that_is_passed_by(sock: Socket, server: Server, sandbox: SandboxMaker) -> None:
     """A request to a ring is no system call of that name: the filter does not see it."""
     assert_usable(sandbox(partial(filter_connect, EPROTO)).socket(sock), server)
@@ -292,12 +292,12 @@ def test_label_that_may_not_connect(sock: Socket, servers: Servers, new_socket: 
 
 
 @clause("connect.privileges.may-be-required")
-@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, entries=ALL)
 @variants(families=INTERNET, types=["dgram"])
 @variants(families=["unix"], types=UNIX_TYPES)
 def test_without_capabilities(sock: Socket, server: Server) -> None:
     """A thread without any capability connects."""
-    sock.calls.door = StandingDoor(sock.calls.door, without_capabilities, calls=("connect",))
+    sock.calls.entry = StandingEntry(sock.calls.entry, without_capabilities, calls=("connect",))
     assert_usable(sock, server)
 
 
@@ -306,7 +306,7 @@ def test_without_capabilities(sock: Socket, server: Server) -> None:
 @variants(families=INTERNET, types=["stream", "dgram"])
 def test_as_nobody(sock: Socket, server: Server) -> None:
     """A user without privileges connects."""
-    sock.calls.door = StandingDoor(sock.calls.door, another_user, calls=("connect",))
+    sock.calls.entry = StandingEntry(sock.calls.entry, another_user, calls=("connect",))
     assert_usable(sock, server)
 
 
@@ -317,7 +317,7 @@ def test_as_nobody(sock: Socket, server: Server) -> None:
 def test_as_nobody_to_a_name(sock: Socket, new_socket: SocketMaker) -> None:
     """An abstract name has no permissions: a user without privileges connects to another's."""
     _listen(new_socket("named", nonblocking=True))
-    sock.calls.door = StandingDoor(sock.calls.door, another_user, calls=("connect",))
+    sock.calls.entry = StandingEntry(sock.calls.entry, another_user, calls=("connect",))
     assert sock.connect(NAME) == 0
     assert sock.getpeername() == NAME
 
@@ -331,7 +331,7 @@ def _listen(named: Socket) -> None:
 def _send_fast(sock: Socket, data: bytes, to: Address) -> Outcome:
     """sendto(2) with MSG_FASTOPEN: a send that connects first."""
     name = to.pack()
-    place, target = sock.calls.door.place(data), sock.calls.door.place(name)
+    place, target = sock.calls.entry.place(data), sock.calls.entry.place(name)
     flags = socket.MSG_FASTOPEN | socket.MSG_NOSIGNAL
     shown = [sock.shown, repr(data), str(len(data)), "MSG_FASTOPEN|MSG_NOSIGNAL", str(to), str(len(name))]
     return sock.calls.make(

@@ -19,10 +19,10 @@ from fixtures import (
     assert_usable,
     cases,
     clause,
+    topology,
     variants,
-    world,
 )
-from netns import World
+from netns import Topology
 from suites.connect.names import UNSPEC
 
 LINK = "to-server"
@@ -38,16 +38,16 @@ def choose(sock: Socket, option: int, name: str, value: int | bytes) -> None:
 
 
 @clause("connect.udp.multicast-if")
-@world("pair")
+@topology("pair")
 @cases({"index": False, "address": True})
 @variants(families=["inet"], types=["dgram"])
-def test_group(sock: Socket, server: Server, world: World, case: bool) -> None:
+def test_group(sock: Socket, server: Server, topology: Topology, case: bool) -> None:
     """A group that no route leads to is looked for at the interface, from its address or the one that was named."""
     group = Inet("239.1.2.3", 7001)
-    world.client.add_address(LINK, SECOND, 24)
-    source = SECOND if case else world.client.address(socket.AF_INET)
+    topology.client.add_address(LINK, SECOND, 24)
+    source = SECOND if case else topology.client.address(socket.AF_INET)
     named = socket.inet_aton(source) if case else bytes(4)
-    interface = struct.pack("=4s4si", bytes(4), named, world.client.namespace.index(LINK))
+    interface = struct.pack("=4s4si", bytes(4), named, topology.client.namespace.index(LINK))
     assert sock.connect(group) == ENETUNREACH
     assert_not_connected(sock)
     choose(sock, socket.IP_MULTICAST_IF, "IP_MULTICAST_IF", interface)
@@ -61,11 +61,11 @@ def test_group(sock: Socket, server: Server, world: World, case: bool) -> None:
 
 
 @clause("connect.udp.multicast-if")
-@world("pair")
+@topology("pair")
 @variants(families=["inet6"], types=["dgram"])
-def test_group_of_a_link(sock: Socket, world: World) -> None:
+def test_group_of_a_link(sock: Socket, topology: Topology) -> None:
     """A group of a link needs no scope then, and has that of the interface."""
-    index = world.client.namespace.index(LINK)
+    index = topology.client.namespace.index(LINK)
     assert sock.connect(Inet6("ff02::1", 7001)) == EINVAL
     assert_not_connected(sock)
     choose(sock, socket.IPV6_MULTICAST_IF, "IPV6_MULTICAST_IF", index)
@@ -74,16 +74,16 @@ def test_group_of_a_link(sock: Socket, world: World) -> None:
 
 
 @clause("connect.udp.unicast-if")
-@world("pair")
+@topology("pair")
 @variants(families=["inet"], types=["dgram"])
-def test_host_without_a_route(sock: Socket, server: Server, world: World) -> None:
+def test_host_without_a_route(sock: Socket, server: Server, topology: Topology) -> None:
     """A host that no route leads to is looked for at the interface, as long as it is named."""
     assert sock.connect(NOWHERE) == ENETUNREACH
     assert_not_connected(sock)
-    choose(sock, IP_UNICAST_IF, "IP_UNICAST_IF", struct.pack("!i", world.client.namespace.index(LINK)))
+    choose(sock, IP_UNICAST_IF, "IP_UNICAST_IF", struct.pack("!i", topology.client.namespace.index(LINK)))
     assert sock.connect(NOWHERE) == 0
     assert_peer(sock, NOWHERE)
-    assert sock.getsockname().value.host == world.client.address(socket.AF_INET)
+    assert sock.getsockname().value.host == topology.client.address(socket.AF_INET)
     assert sock.connect(UNSPEC) == 0
     choose(sock, IP_UNICAST_IF, "IP_UNICAST_IF", 0)
     assert sock.connect(NOWHERE) == ENETUNREACH
@@ -91,11 +91,11 @@ def test_host_without_a_route(sock: Socket, server: Server, world: World) -> Non
 
 
 @clause("connect.udp.unicast-if")
-@world("pair")
+@topology("pair")
 @variants(families=["inet6"], types=["dgram"])
-def test_wrong_interface(sock: Socket, server: Server, world: World) -> None:
+def test_wrong_interface(sock: Socket, server: Server, topology: Topology) -> None:
     """No route leads to the server over another interface than its own."""
-    choose(sock, IPV6_UNICAST_IF, "IPV6_UNICAST_IF", struct.pack("!i", world.client.namespace.index("lo")))
+    choose(sock, IPV6_UNICAST_IF, "IPV6_UNICAST_IF", struct.pack("!i", topology.client.namespace.index("lo")))
     assert sock.connect(server.address) == ENETUNREACH
     assert_not_connected(sock)
     choose(sock, IPV6_UNICAST_IF, "IPV6_UNICAST_IF", 0)
@@ -103,7 +103,7 @@ def test_wrong_interface(sock: Socket, server: Server, world: World) -> None:
 
 
 @clause("connect.tcp.SO_BINDTODEVICE.listener")
-@world("pair")
+@topology("pair")
 @variants(families=INTERNET)
 @variants(families=["mapped"])
 def test_listener_at_another_device(sock: Socket, servers: Servers) -> None:

@@ -20,12 +20,12 @@ from fixtures import (
     internet,
     needs,
     port_of,
+    topology,
     variants,
     with_port,
-    world,
 )
 from fixtures.sockets.socket import FAMILIES, PACKETS
-from netns import World
+from netns import Topology
 
 SO_MARK, IPV6_TCLASS = 36, 67
 LINK = "to-server"
@@ -64,7 +64,7 @@ CHANGES: dict[str, tuple[dict[str, Any], Callable[..., None]]] = {
 
 
 @clause("connect.rule.selector")
-@world("pair")
+@topology("pair")
 @needs("policy-rules")
 @cases(CHANGES)
 @variants(families=["inet"], types=["stream", "dgram"], lines=["mark", "service"])
@@ -75,12 +75,12 @@ def test_options(
     server: Server,
     new_socket: SocketMaker,
     variant: Variant,
-    world: World,
+    topology: Topology,
     case: tuple[dict[str, Any], Callable[..., None]],
 ) -> None:
     """An option of the socket decides, and is looked at anew by each call."""
     selector, change = case
-    world.client.prohibit_where(PACKETS[variant.family], **selector)
+    topology.client.prohibit_where(PACKETS[variant.family], **selector)
     change(sock, variant, on=True)
     assert sock.connect(server.address) == EACCES
     assert sock.connect(server.address) == EACCES
@@ -91,34 +91,34 @@ def test_options(
 
 
 @clause("connect.rule.selector", case="source")
-@world("pair")
+@topology("pair")
 @needs("policy-rules")
 @variants(families=INTERNET, types=["stream", "dgram"])
 @variants(families=["mapped"], types=["stream", "dgram"])
-def test_source(sock: Socket, server: Server, new_socket: SocketMaker, variant: Variant, world: World) -> None:
+def test_source(sock: Socket, server: Server, new_socket: SocketMaker, variant: Variant, topology: Topology) -> None:
     """The address decides that the socket is bound to; one that is bound to another, or to none, is not meant."""
     host, prefix, length = ELSEWHERE[variant.family]
     other, unbound = new_socket("other"), new_socket("unbound")
-    world.client.add_address(LINK, host, prefix)
-    world.client.prohibit_where(PACKETS[variant.family], src=host, src_len=length)
+    topology.client.add_address(LINK, host, prefix)
+    topology.client.prohibit_where(PACKETS[variant.family], src=host, src_len=length)
     assert sock.bind(internet(FAMILIES[variant.family], host)) == 0
     name = sock.getsockname().value
     assert sock.connect(server.address) == EACCES
     assert sock.connect(server.address) == EACCES
     assert_not_connected(sock)
     assert sock.getsockname() == name
-    assert other.bind(internet(FAMILIES[variant.family], world.client.address(PACKETS[variant.family]))) == 0
+    assert other.bind(internet(FAMILIES[variant.family], topology.client.address(PACKETS[variant.family]))) == 0
     assert_usable(other, server)
     assert_usable(unbound, server)
 
 
 @clause("connect.rule.selector", case="protocol")
-@world("pair")
+@topology("pair")
 @needs("policy-rules")
 @variants(families=INTERNET, types=["stream", "dgram"])
-def test_protocol(sock: Socket, server: Server, new_socket: SocketMaker, variant: Variant, world: World) -> None:
+def test_protocol(sock: Socket, server: Server, new_socket: SocketMaker, variant: Variant, topology: Topology) -> None:
     """The protocol decides; a socket of the other finds the way."""
-    world.client.prohibit_where(PACKETS[variant.family], ip_proto=PROTOCOLS[variant.type])
+    topology.client.prohibit_where(PACKETS[variant.family], ip_proto=PROTOCOLS[variant.type])
     other = new_socket("other", kind="dgram" if variant.type == "stream" else "stream", nonblocking=True)
     assert sock.connect(server.address) == EACCES
     assert_not_connected(sock)
@@ -130,7 +130,7 @@ def test_protocol(sock: Socket, server: Server, new_socket: SocketMaker, variant
 
 
 @clause("connect.rule.selector", case="ports")
-@world("pair")
+@topology("pair")
 @needs("policy-rules")
 @cases({"destination": "dport_range", "source": "sport_range"})
 @variants(families=INTERNET, types=["stream", "dgram"])
@@ -140,14 +140,14 @@ def test_ports(
     servers: Servers,
     new_socket: SocketMaker,
     variant: Variant,
-    world: World,
+    topology: Topology,
     case: str,
 ) -> None:
     """The port decides, of the peer or the one that the socket is bound to; the next port is not meant."""
-    here = internet(FAMILIES[variant.family], world.client.address(PACKETS[variant.family]), 5555)
+    here = internet(FAMILIES[variant.family], topology.client.address(PACKETS[variant.family]), 5555)
     there, other = servers.make("there"), new_socket("other")
     port = port_of(server.address if case == "dport_range" else here)
-    world.client.prohibit_where(PACKETS[variant.family], **{case: f"{port}:{port}"})
+    topology.client.prohibit_where(PACKETS[variant.family], **{case: f"{port}:{port}"})
     assert sock.bind(here) == 0
     assert sock.connect(server.address) == EACCES
     assert_not_connected(sock)

@@ -36,14 +36,14 @@ from fixtures import (
     clause,
     internet,
     needs,
+    topology,
     until,
     variants,
     waits,
-    world,
 )
 from fixtures.sockets.socket import FAMILIES
 from fixtures.syscalls.call_threads import DEADLINE
-from netns import World
+from netns import Topology
 from suites.connect.icmp_messages import receive_errors
 
 LINK = "to-server"
@@ -63,9 +63,11 @@ RULES = {"blackhole": EINVAL, "unreachable": ENETUNREACH, "prohibit": EACCES}
 
 
 @pytest.fixture
-def neighbour(world: World, servers: Servers, variant: Variant) -> Server:
+def neighbour(topology: Topology, servers: Servers, variant: Variant) -> Server:
     """A server on the same link at another address."""
-    world.server.add_address("to-client", *{"inet": ("192.0.2.3", 24), "inet6": ("2001:db8:1::3", 64)}[variant.family])
+    topology.server.add_address(
+        "to-client", *{"inet": ("192.0.2.3", 24), "inet6": ("2001:db8:1::3", 64)}[variant.family]
+    )
     return servers.make("neighbour", second_address=True)
 
 
@@ -88,35 +90,35 @@ def bind_to_device(sock: Socket, link: str) -> None:
 
 
 @clause("connect.route.{case}.{family}")
-@world("pair")
+@topology("pair")
 @cases(ROUTES)
-@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, entries=ALL)
 @variants(families=INTERNET, modes=["nonblocking"])
 @variants(families=INTERNET, types=["dgram"], modes=BOTH)
 def test_a_route_that_refuses(
-    sock: Socket, server: Server, neighbour: Server, new_socket: SocketMaker, world: World, case: tuple[str, int]
+    sock: Socket, server: Server, neighbour: Server, new_socket: SocketMaker, topology: Topology, case: tuple[str, int]
 ) -> None:
     """A route for one address refuses it at once, as often as it is tried, and no other; without it all is well."""
-    getattr(world.client, case[0])(only(server))
+    getattr(topology.client, case[0])(only(server))
     assert sock.connect(server.address) == case[1]
     assert sock.connect(server.address) == case[1]
     assert_not_connected(sock)
     assert_usable(new_socket(), neighbour)
-    world.client.forget(only(server))
+    topology.client.forget(only(server))
     assert_usable(sock, server)
 
 
 @clause("connect.route.{case}.{family}", case="association")
-@world("pair")
+@topology("pair")
 @cases(ROUTES)
 @variants(families=INTERNET, types=["dgram"])
 def test_a_refusal_keeps_the_peer(
-    sock: Socket, server: Server, neighbour: Server, world: World, case: tuple[str, int]
+    sock: Socket, server: Server, neighbour: Server, topology: Topology, case: tuple[str, int]
 ) -> None:
     """A datagram socket that cannot be connected to another peer stays connected to the one that it has."""
     assert sock.connect(neighbour.address) == 0
     name = sock.getsockname().value
-    getattr(world.client, case[0])(only(server))
+    getattr(topology.client, case[0])(only(server))
     assert sock.connect(server.address) == case[1]
     assert_peer(sock, neighbour.address)
     assert sock.getsockname() == name
@@ -125,19 +127,19 @@ def test_a_refusal_keeps_the_peer(
 
 
 @clause("connect.route.throw.{family}", case="next-table")
-@world("pair")
+@topology("pair")
 @needs("policy-rules")
 @variants(families=INTERNET, types=TYPES)
-def test_the_next_table_is_asked(sock: Socket, server: Server, world: World) -> None:
+def test_the_next_table_is_asked(sock: Socket, server: Server, topology: Topology) -> None:
     """What one table throws, a later one may have: then the connection is made."""
-    world.client.throw(only(server))
+    topology.client.throw(only(server))
     assert sock.connect(server.address) == ENETUNREACH
-    world.client.route_at_last(host_of(server), LINK)
+    topology.client.route_at_last(host_of(server), LINK)
     assert_usable(sock, server)
 
 
 @clause("connect.rule.{case}")
-@world("pair")
+@topology("pair")
 @needs("policy-rules")
 @cases(RULES)
 @variants(families=INTERNET, modes=BOTH)
@@ -147,31 +149,31 @@ def test_a_rule_that_refuses(
     server: Server,
     neighbour: Server,
     new_socket: SocketMaker,
-    world: World,
+    topology: Topology,
     case: int,
 ) -> None:
     """A rule for one address refuses it before any table is asked, and no other; without it all is well."""
     action = next(name for name, code in RULES.items() if code == case)
-    world.client.rule(action, host_of(server))
+    topology.client.rule(action, host_of(server))
     assert sock.connect(server.address) == case
     assert sock.connect(server.address) == case
     assert_not_connected(sock)
     assert_usable(new_socket(), neighbour)
-    world.client.forget_rule(action, host_of(server))
+    topology.client.forget_rule(action, host_of(server))
     assert_usable(sock, server)
 
 
 @clause("connect.ENODEV.bound-device-gone")
-@world("pair")
-@variants(families=["inet"], doors=ALL)
+@topology("pair")
+@variants(families=["inet"], entries=ALL)
 @variants(families=["inet"], modes=["nonblocking"])
 @variants(families=["inet"], types=["dgram"], modes=BOTH)
 @variants(families=["mapped"], types=TYPES)
-def test_a_device_that_is_gone(sock: Socket, server: Server, new_socket: SocketMaker, world: World) -> None:
+def test_a_device_that_is_gone(sock: Socket, server: Server, new_socket: SocketMaker, topology: Topology) -> None:
     """A socket that is bound to a device which was removed is told so; one that is not has no route."""
     address = server.address
     bind_to_device(sock, LINK)
-    world.client.remove_link(LINK)
+    topology.client.remove_link(LINK)
     assert sock.connect(address) == ENODEV
     assert sock.connect(address) == ENODEV
     assert_not_connected(sock)
@@ -181,62 +183,62 @@ def test_a_device_that_is_gone(sock: Socket, server: Server, new_socket: SocketM
 
 
 @clause("connect.ENETUNREACH.bound-device-gone")
-@world("pair")
+@topology("pair")
 @variants(families=["inet6"], types=TYPES, modes=BOTH)
-def test_a_device_that_is_gone_in_ipv6(sock: Socket, server: Server, world: World) -> None:
+def test_a_device_that_is_gone_in_ipv6(sock: Socket, server: Server, topology: Topology) -> None:
     """Over IPv6 there is no route over a device that was removed."""
     address = server.address
     bind_to_device(sock, LINK)
-    world.client.remove_link(LINK)
+    topology.client.remove_link(LINK)
     assert sock.connect(address) == ENETUNREACH
     assert sock.connect(address) == ENETUNREACH
     assert_not_connected(sock)
 
 
 @clause("connect.ENETUNREACH.bound-device-down")
-@world("pair")
-@variants(families=INTERNET, doors=ALL)
+@topology("pair")
+@variants(families=INTERNET, entries=ALL)
 @variants(families=INTERNET, modes=["nonblocking"])
 @variants(families=INTERNET, types=["dgram"], modes=BOTH)
 @variants(families=["mapped"])
-def test_a_device_that_is_down(sock: Socket, server: Server, world: World) -> None:
+def test_a_device_that_is_down(sock: Socket, server: Server, topology: Topology) -> None:
     """No route leads over a device that is down; when it is up again the same socket connects."""
-    if world.client.namespace.has_sysctl(KEEP):
-        world.client.sysctl(KEEP, 1)
+    if topology.client.namespace.has_sysctl(KEEP):
+        topology.client.sysctl(KEEP, 1)
     address = server.address
     bind_to_device(sock, LINK)
-    world.client.lower(LINK)
+    topology.client.lower(LINK)
     assert sock.connect(address) == ENETUNREACH
     assert sock.connect(address) == ENETUNREACH
     assert_not_connected(sock)
-    world.client.raise_again(LINK)
+    topology.client.raise_again(LINK)
     assert_usable(sock, server)
 
 
 @clause("connect.ENETDOWN")
-@world("pair")
+@topology("pair")
 @cases({"bound": True, "routed": False})
 @variants(families=INTERNET, types=TYPES)
-def test_a_device_that_is_down_by_name(sock: Socket, server: Server, world: World, case: bool) -> None:
+def test_a_device_that_is_down_by_name(sock: Socket, server: Server, topology: Topology, case: bool) -> None:
     """The document has a name of its own for a local interface that is down."""
     address = server.address
     if case:
         bind_to_device(sock, LINK)
-    world.client.lower(LINK)
+    topology.client.lower(LINK)
     assert sock.connect(address) == ENETDOWN
 
 
 @clause("connect.EINVAL.loopback-source-external")
-@world("pair")
+@topology("pair")
 @variants(families=["inet"], modes=BOTH)
-@variants(families=["inet"], doors=["compat32"])
+@variants(families=["inet"], entries=["compat32"])
 @variants(families=["inet"], types=["dgram"], modes=BOTH)
 @variants(families=["mapped"])
 def test_a_loopback_source(
-    sock: Socket, server: Server, servers: Servers, new_socket: SocketMaker, world: World, variant: Variant
+    sock: Socket, server: Server, servers: Servers, new_socket: SocketMaker, topology: Topology, variant: Variant
 ) -> None:
     """From 127.0.0.1 nobody else is reached; from another address the server is, and from 127.0.0.1 its own host."""
-    here = servers.make("here", host=world.client)
+    here = servers.make("here", host=topology.client)
     assert sock.bind(internet(FAMILIES[variant.family], "127.0.0.1")) == 0
     name = sock.getsockname().value
     assert sock.connect(server.address) == EINVAL
@@ -248,7 +250,7 @@ def test_a_loopback_source(
 
 
 @clause("connect.EHOSTUNREACH.noroute")
-@world("pair")
+@topology("pair")
 @variants(families=INTERNET, types=TYPES)
 def test_no_entry_in_the_table(sock: Socket, variant: Variant) -> None:
     """The document has another name for a destination that no entry of the routing table matches."""
@@ -257,13 +259,13 @@ def test_no_entry_in_the_table(sock: Socket, variant: Variant) -> None:
 
 
 @clause("connect.ENETUNREACH.reserved-nets")
-@world("scripted")
+@topology("scripted")
 @cases({"0": "0.0.0.5", "240": "240.0.0.1", "255": "255.255.255.254"})
-@variants(families=["inet"], modes=["nonblocking"], doors=CALLS)
-def test_reserved_nets(sock: Socket, peer: Peer, world: World, case: str) -> None:
+@variants(families=["inet"], modes=["nonblocking"], entries=CALLS)
+def test_reserved_nets(sock: Socket, peer: Peer, topology: Topology, case: str) -> None:
     """Addresses of the reserved nets are like others: refused without a route, sent to with one."""
     assert sock.connect(Inet(case, 7001)) == ENETUNREACH
-    world.client.route("default", via=peer.address.host)
+    topology.client.route("default", via=peer.address.host)
     assert sock.connect(Inet(case, 7001)) == EINPROGRESS
     syn = peer.hears("S")
     assert syn.destination == case
@@ -274,22 +276,22 @@ def test_reserved_nets(sock: Socket, peer: Peer, world: World, case: str) -> Non
 
 
 @pytest.fixture
-def impatient(world: World) -> World:
-    """The world, with a client that asks for a neighbour thrice within 0.3 seconds in place of 3."""
-    world.client.sysctl(f"net.ipv4.neigh.{LINK}.retrans_time_ms", 100)
-    if world.client.namespace.has_sysctl(f"net.ipv6.neigh.{LINK}.retrans_time_ms"):
-        world.client.sysctl(f"net.ipv6.neigh.{LINK}.retrans_time_ms", 100)
-    return world
+def impatient(topology: Topology) -> Topology:
+    """The topology, with a client that asks for a neighbour thrice within 0.3 seconds in place of 3."""
+    topology.client.sysctl(f"net.ipv4.neigh.{LINK}.retrans_time_ms", 100)
+    if topology.client.namespace.has_sysctl(f"net.ipv6.neigh.{LINK}.retrans_time_ms"):
+        topology.client.sysctl(f"net.ipv6.neigh.{LINK}.retrans_time_ms", 100)
+    return topology
 
 
 @clause("connect.EHOSTUNREACH.neighbour")
-@world("pair")
+@topology("pair")
 @waits(NEIGHBOURS)
-@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, entries=ALL)
 @variants(families=INTERNET, modes=["nonblocking"])
 @variants(families=["mapped"])
 def test_nobody_at_the_address(
-    sock: Socket, new_socket: SocketMaker, servers: Servers, impatient: World, variant: Variant
+    sock: Socket, new_socket: SocketMaker, servers: Servers, impatient: Topology, variant: Variant
 ) -> None:
     """Where no neighbour answers the attempt ends after three probes, told once; when there is one it succeeds."""
     nobody = internet(FAMILIES[variant.family], NOBODY[variant.family], 7001)
@@ -313,7 +315,7 @@ def first_error(sock: Socket) -> Outcome:
 
 
 @clause("connect.EHOSTUNREACH.neighbour", case="datagram")
-@world("pair")
+@topology("pair")
 @waits(NEIGHBOURS)
 @pytest.mark.usefixtures("impatient")
 @variants(families=INTERNET, types=["dgram"])

@@ -22,7 +22,7 @@ NOWHERE = {"inet": "192.0.2.1", "inet6": "2001:db8:ffff::1"}
 
 
 @clause("connect.ENETUNREACH.noroute.{tcp}")
-@variants(families=INTERNET, types=["stream", "dgram"], modes=BOTH, doors=ALL)
+@variants(families=INTERNET, types=["stream", "dgram"], modes=BOTH, entries=ALL)
 def test_no_route(sock: Socket, server: Server, variant: Variant) -> None:
     """Without a route the call fails at once, again and again, and the socket can still be used."""
     nowhere = internet(FAMILIES[variant.family], NOWHERE[variant.family], 7001)
@@ -34,7 +34,7 @@ def test_no_route(sock: Socket, server: Server, variant: Variant) -> None:
 
 
 @clause("connect.ENETUNREACH.raw")
-@variants(families=INTERNET, types=["raw"], modes=BOTH, doors=ALL)
+@variants(families=INTERNET, types=["raw"], modes=BOTH, entries=ALL)
 def test_no_route_for_raw(sock: Socket, server: Server, variant: Variant) -> None:
     """Raw sockets look for the route when they connect, too."""
     assert sock.connect(internet(FAMILIES[variant.family], NOWHERE[variant.family])) == ENETUNREACH

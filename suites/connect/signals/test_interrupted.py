@@ -28,7 +28,7 @@ from fixtures import (
     variants,
     waits,
 )
-from fixtures.contexts.thread_context import StandingDoor
+from fixtures.contexts.thread_context import StandingEntry
 from fixtures.sockets.servers import FullServer
 from fixtures.syscalls.wait import until_asleep
 from suites.connect.signals.callers import begun, state_of
@@ -56,7 +56,7 @@ def refuse(busy: FullServer) -> None:
 
 @clause("connect.SNDTIMEO.tcp")
 @waits(RETRANSMISSION)
-@variants(families=INTERNET, doors=CALLS)
+@variants(families=INTERNET, entries=CALLS)
 def test_send_timeout(sock: Socket, servers: Servers) -> None:
     """The call comes back after the timeout, not sooner, and the attempt goes on."""
     busy = servers.full()
@@ -87,7 +87,7 @@ def test_send_timeout_that_is_not_reached(sock: Socket, servers: Servers, case: 
 
 @clause("connect.SNDTIMEO.tcp.second-call")
 @waits(RETRANSMISSION)
-@variants(families=INTERNET, doors=CALLS)
+@variants(families=INTERNET, entries=CALLS)
 def test_send_timeout_again(sock: Socket, server: Server, servers: Servers) -> None:
     """Each further call waits as long again, whatever its address, and the last one joins the attempt."""
     busy = servers.full()
@@ -106,7 +106,7 @@ def test_send_timeout_again(sock: Socket, server: Server, servers: Servers) -> N
 
 @clause("connect.RCVTIMEO.no-effect")
 @waits(RETRANSMISSION)
-@variants(families=INTERNET, doors=CALLS)
+@variants(families=INTERNET, entries=CALLS)
 def test_receive_timeout(sock: Socket, servers: Servers) -> None:
     """A receive timeout neither bounds the call nor keeps it from being restarted."""
     busy = servers.full()
@@ -139,7 +139,7 @@ def test_receive_timeout_and_signal(sock: Socket, servers: Servers) -> None:
 @clause("connect.EINTR.tcp.async-completion")
 @cases({"established": (complete, {POLLOUT}, 0), "refused": (refuse, None, ECONNREFUSED)})
 @waits(RETRANSMISSION)
-@variants(families=INTERNET, doors=CALLS)
+@variants(families=INTERNET, entries=CALLS)
 def test_interrupted_attempt_goes_on(
     sock: Socket, servers: Servers, case: tuple[Callable[[FullServer], None], set[str] | None, int]
 ) -> None:
@@ -158,7 +158,7 @@ def test_interrupted_attempt_goes_on(
 
 @clause("connect.EINTR.tcp.repeat-blocking")
 @waits(RETRANSMISSION)
-@variants(families=INTERNET, doors=CALLS)
+@variants(families=INTERNET, entries=CALLS)
 def test_repeated(sock: Socket, servers: Servers) -> None:
     """After EINTR a call that may not wait is told of the attempt, and one that may joins it."""
     busy = servers.full()
@@ -191,7 +191,7 @@ def test_repeated_by_posix(sock: Socket, servers: Servers) -> None:
 @clause("connect.SA_RESTART.tcp")
 @cases({"established": (complete, 0), "refused": (refuse, ECONNREFUSED)})
 @waits(RETRANSMISSION)
-@variants(families=INTERNET, doors=CALLS)
+@variants(families=INTERNET, entries=CALLS)
 def test_restarted(sock: Socket, servers: Servers, case: tuple[Callable[[FullServer], None], int]) -> None:
     """A handler with SA_RESTART runs, as often as it is called, and the call goes on to its own result."""
     busy = servers.full()
@@ -208,7 +208,7 @@ def test_restarted(sock: Socket, servers: Servers, case: tuple[Callable[[FullSer
 
 @clause("connect.EINTR.tcp.sndtimeo-no-restart")
 @waits(RETRANSMISSION)
-@variants(families=INTERNET, doors=CALLS)
+@variants(families=INTERNET, entries=CALLS)
 def test_not_restarted(sock: Socket, servers: Servers) -> None:
     """With a send timeout a handler ends the call even with SA_RESTART; the attempt goes on."""
     busy = servers.full()
@@ -244,7 +244,7 @@ def blocked() -> Iterator[None]:
 def test_not_caught(sock: Socket, servers: Servers, case: int | None) -> None:
     """Signals that are ignored or blocked do not disturb the call."""
     busy = servers.full()
-    sock.calls.door = StandingDoor(sock.calls.door, blocked) if case is None else sock.calls.door
+    sock.calls.entry = StandingEntry(sock.calls.entry, blocked) if case is None else sock.calls.entry
     with caught(SIGUSR1, restart=False):
         if case is not None:
             ignored()
@@ -261,14 +261,14 @@ def test_not_caught(sock: Socket, servers: Servers, case: int | None) -> None:
 def child_that_connects(sock: Socket, address: Address) -> Iterator[int]:
     """The process id of a child that connects the socket and exits with the errno; nothing is left of it afterwards."""
     data = address.pack()
-    place = sock.calls.door.place(data)
+    place = sock.calls.entry.place(data)
     pid = os.fork()
     if pid == 0:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(_LONGEST)
         status = 255
         try:
-            status = sock.calls.door.invoke("connect", sock.fd, place, len(data))[1]
+            status = sock.calls.entry.invoke("connect", sock.fd, place, len(data))[1]
         finally:
             os._exit(status)
     try:

@@ -28,7 +28,7 @@ from suites.connect.times import LATE, RETRANSMISSION
 
 @clause("connect.EALREADY.blocking-joins")
 @waits(RETRANSMISSION)
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"], entries=CALLS)
 def test_joins(sock: Socket, server: Server, servers: Servers) -> None:
     """A call that may wait waits for the attempt that is under way, whatever its own address."""
     busy = servers.full()
@@ -92,7 +92,7 @@ def test_shutdown(sock: Socket, server: Server, servers: Servers, case: int) -> 
 
 
 @clause("connect.shutdown.blocked-thread")
-@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, entries=ALL)
 def test_shutdown_of_a_call(sock: Socket, server: Server, servers: Servers) -> None:
     """A shutdown wakes the call that waits, and frees the socket."""
     attempt = begun(sock, servers.full().address)
@@ -105,7 +105,7 @@ def test_shutdown_of_a_call(sock: Socket, server: Server, servers: Servers) -> N
 
 @clause("connect.close.blocked-thread")
 @waits(RETRANSMISSION)
-@variants(families=INTERNET, doors=CALLS)
+@variants(families=INTERNET, entries=CALLS)
 def test_close_under_a_call(sock: Socket, servers: Servers) -> None:
     """Closing the descriptor does not disturb the call; the connection ends with it."""
     busy = servers.full()

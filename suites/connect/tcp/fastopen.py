@@ -26,8 +26,8 @@ def defer(sock: Socket) -> Outcome:
 def write(sock: Socket, data: bytes, to: Address | bytes | None = None, *, wait: bool = True) -> Outcome:
     """sendto(2), with MSG_FASTOPEN where there is an address; waiting, unless the socket or the test does not."""
     named = b"" if to is None else to if isinstance(to, bytes) else to.pack()
-    place = sock.calls.door.place(data)
-    target = sock.calls.door.place(named) if to is not None else 0
+    place = sock.calls.entry.place(data)
+    target = sock.calls.entry.place(named) if to is not None else 0
     flags = socket.MSG_NOSIGNAL | (0 if to is None else socket.MSG_FASTOPEN) | (0 if wait else socket.MSG_DONTWAIT)
     words = "MSG_NOSIGNAL" + ("" if to is None else "|MSG_FASTOPEN") + ("" if wait else "|MSG_DONTWAIT")
     shown = [sock.shown, repr(data), str(len(data)), words, str(to), str(len(named))]

@@ -3,13 +3,13 @@
 from errno import EADDRNOTAVAIL
 
 from fixtures import Address, Inet, Inet6, Server, Socket, SocketMaker, assert_no_connection, assert_not_connected
-from netns import World
+from netns import Topology
 from suites.connect.names import NULL
 
 
-def let_choose(world: World, low: int, high: int) -> None:
+def let_choose(topology: Topology, low: int, high: int) -> None:
     """Let the client's host choose ports from low to high."""
-    world.client.sysctl("net.ipv4.ip_local_port_range", f"{low} {high}")
+    topology.client.sysctl("net.ipv4.ip_local_port_range", f"{low} {high}")
 
 
 def assert_none_left(sock: Socket, server: Server) -> None:

@@ -19,17 +19,17 @@ from fixtures import (
     assert_talk,
     clause,
     needs,
+    topology,
     variants,
-    world,
 )
 from fixtures.syscalls.calls import address_of
 from fixtures.syscalls.wait import until_asleep
-from netns import World
+from netns import Topology
 from suites.connect.times import LATE
 
 
 @clause("connect.tcp.completes-before-accept")
-@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, entries=ALL)
 def test_nobody_accepts_yet(sock: Socket, new_socket: SocketMaker, server: Server) -> None:
     """Three clients connect and send while nobody accepts; they are accepted in their order, with what they sent."""
     clients = [sock, new_socket("second"), new_socket("third")]
@@ -64,7 +64,7 @@ def test_closed_before_it_is_accepted(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.tcp.listener-readable")
-@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, entries=ALL)
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_listener_is_readable(sock: Socket, new_socket: SocketMaker, servers: Servers, server: Server) -> None:
     """The listener is readable from the first connection until the last has been accepted; another one never is."""
@@ -127,14 +127,14 @@ def test_wakes_who_waits(sock: Socket, server: Server) -> None:
 
 @clause("connect.somaxconn")
 @needs("somaxconn")
-@world("loopback")
+@topology("loopback")
 @variants(families=INTERNET, modes=["nonblocking"])
 @variants(families=["unix"], types=["stream", "seqpacket"], modes=["nonblocking"])
 def test_limit_of_the_machine(
-    sock: Socket, new_socket: SocketMaker, servers: Servers, variant: Variant, world: World
+    sock: Socket, new_socket: SocketMaker, servers: Servers, variant: Variant, topology: Topology
 ) -> None:
     """However long a queue a listener asked for, it holds no more than somaxconn allows it: here one and one more."""
-    world.server.sysctl("net.core.somaxconn", 1)
+    topology.server.sysctl("net.core.somaxconn", 1)
     server = servers.make(backlog=50)
     for number in range(2):
         assert new_socket(f"client{number}").connect_and_wait(server.address) == 0

@@ -10,11 +10,11 @@ from fixtures import (
     clause,
     needs,
     slow,
+    topology,
     variants,
     waits,
-    world,
 )
-from netns import World
+from netns import Topology
 
 TWO_MINUTES = 134  # Seconds that it takes by default, with the slack of the kernel's timers.
 PATIENCE = 200.0
@@ -24,7 +24,7 @@ WHY = "by default an attempt is given up after more than two minutes"
 @clause("connect.ETIMEDOUT.tcp.default-duration")
 @slow(WHY)
 @needs("tcp_syn_linear_timeouts")
-@world("scripted")
+@topology("scripted")
 @waits(TWO_MINUTES)
 @variants(families=INTERNET)
 def test_default_duration(sock: Socket, peer: Peer) -> None:
@@ -40,7 +40,7 @@ def test_default_duration(sock: Socket, peer: Peer) -> None:
 
 @clause("connect.ETIMEDOUT.tcp.default-duration.127")
 @slow(WHY)
-@world("scripted")
+@topology("scripted")
 @waits(TWO_MINUTES)
 @variants(families=INTERNET)
 def test_default_duration_of_the_manual(sock: Socket, peer: Peer) -> None:
@@ -53,10 +53,10 @@ def test_default_duration_of_the_manual(sock: Socket, peer: Peer) -> None:
 
 @clause("connect.ETIMEDOUT.tcp.linear-timeouts")
 @needs("tcp_syn_linear_timeouts")
-@world("scripted")
+@topology("scripted")
 @waits(4.1)
 @variants(families=INTERNET)
-def test_linear_timeouts(sock: Socket, peer: Peer, hurried: World) -> None:
+def test_linear_timeouts(sock: Socket, peer: Peer, hurried: Topology) -> None:
     """With one of them and one retry there are two waits of a second, and one of two."""
     hurried.client.sysctl("net.ipv4.tcp_syn_linear_timeouts", 1)
     outcome = sock.connect(peer.address)

@@ -25,7 +25,7 @@ from fixtures import (
 )
 from fixtures.probes.features import IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE
 from fixtures.sockets.socket import FAMILIES
-from netns import World
+from netns import Topology
 from suites.connect.names import NULL
 from suites.connect.tcp.ports import assert_none_left, assert_port_is_bindable, let_choose
 
@@ -43,46 +43,48 @@ def connect_all(new_socket: SocketMaker, server: Server, count: int) -> list[int
 
 @clause("connect.tcp.ephemeral-in-range")
 @cases({"middle": (40000, 40003), "one": (40000, 40000), "top": (65532, 65535), "bottom": (1024, 1025)})
-@variants(families=INTERNET, doors=ALL, lines=["middle"])
+@variants(families=INTERNET, entries=ALL, lines=["middle"])
 @variants(families=INTERNET, modes=["nonblocking"], lines=["middle"])
 @variants(families=INTERNET, lines=["one", "top", "bottom"])
-def test_range(sock: Socket, new_socket: SocketMaker, server: Server, world: World, case: tuple[int, int]) -> None:
+def test_range(
+    sock: Socket, new_socket: SocketMaker, server: Server, topology: Topology, case: tuple[int, int]
+) -> None:
     """For one destination each port of the range is chosen once, and then there is none."""
     low, high = case
-    let_choose(world, low, high)
+    let_choose(topology, low, high)
     assert connect_all(new_socket, server, high - low + 1) == list(range(low, high + 1))
     assert_none_left(sock, server)
 
 
 @clause("connect.tcp.ephemeral-in-range", case="moved")
 @variants(families=INTERNET)
-def test_range_that_moves(sock: Socket, new_socket: SocketMaker, server: Server, world: World) -> None:
+def test_range_that_moves(sock: Socket, new_socket: SocketMaker, server: Server, topology: Topology) -> None:
     """A range that is set counts from the next call on; without one the port lies in the range of the system."""
-    low, high = map(int, world.client.namespace.sysctl("net.ipv4.ip_local_port_range").split())
+    low, high = map(int, topology.client.namespace.sysctl("net.ipv4.ip_local_port_range").split())
     assert sock.connect(server.address) == 0
     assert low <= port_of(sock.getsockname().value) <= high
     assert_connected(sock, server)
     for start in (20000, 10000):
-        let_choose(world, start, start + 1)
+        let_choose(topology, start, start + 1)
         assert connect_all(new_socket, server, 2) == [start, start + 1]
 
 
 @clause("connect.tcp.ephemeral-reserved")
 @needs("ip_local_reserved_ports")
 @cases({"two": ("40000,40001", [40002, 40003]), "span": ("40001-40003", [40000]), "far": ("39999,40004,7", None)})
-@variants(families=INTERNET, doors=ALL, lines=["two"])
+@variants(families=INTERNET, entries=ALL, lines=["two"])
 @variants(families=INTERNET, lines=["span", "far"])
 def test_reserved(
-    sock: Socket, new_socket: SocketMaker, server: Server, world: World, case: tuple[str, list[int] | None]
+    sock: Socket, new_socket: SocketMaker, server: Server, topology: Topology, case: tuple[str, list[int] | None]
 ) -> None:
     """Reserved ports are not chosen, whatever comes, and are chosen as soon as they are reserved no more."""
     reserved, others = case
-    let_choose(world, 40000, 40003)
-    world.client.sysctl("net.ipv4.ip_local_reserved_ports", reserved)
+    let_choose(topology, 40000, 40003)
+    topology.client.sysctl("net.ipv4.ip_local_reserved_ports", reserved)
     free = others or [40000, 40001, 40002, 40003]
     assert connect_all(new_socket, server, len(free)) == free
     assert_none_left(sock, server)
-    world.client.sysctl("net.ipv4.ip_local_reserved_ports", "\n")
+    topology.client.sysctl("net.ipv4.ip_local_reserved_ports", "\n")
     rest = sorted({40000, 40001, 40002, 40003} - set(free))
     assert connect_all(new_socket, server, len(rest)) == rest
 
@@ -90,12 +92,12 @@ def test_reserved(
 @clause("connect.tcp.ephemeral-reserved", case="bound")
 @needs("ip_local_reserved_ports")
 @variants(families=INTERNET)
-def test_reserved_port_is_bound(sock: Socket, server: Server, world: World, variant: Variant) -> None:
+def test_reserved_port_is_bound(sock: Socket, server: Server, topology: Topology, variant: Variant) -> None:
     """Who asks for a reserved port by name gets it, and connects from it."""
-    let_choose(world, 40000, 40001)
-    world.client.sysctl("net.ipv4.ip_local_reserved_ports", "40000-40001")
+    let_choose(topology, 40000, 40001)
+    topology.client.sysctl("net.ipv4.ip_local_reserved_ports", "40000-40001")
     assert sock.connect(server.address) == EADDRNOTAVAIL
-    assert sock.bind(internet(FAMILIES[variant.family], world.client.address(FAMILIES[variant.family]), 40000)) == 0
+    assert sock.bind(internet(FAMILIES[variant.family], topology.client.address(FAMILIES[variant.family]), 40000)) == 0
     assert sock.connect(server.address) == 0
     assert port_of(sock.getsockname().value) == 40000
     assert_connected(sock, server)
@@ -113,14 +115,14 @@ def test_reserved_port_is_bound(sock: Socket, server: Server, world: World, vari
         "outside": (50000, 50001, [40000, 40001, 40002, 40003]),
     }
 )
-@variants(families=INTERNET, doors=ALL, lines=["both"])
+@variants(families=INTERNET, entries=ALL, lines=["both"])
 @variants(families=INTERNET, lines=["one", "low", "high", "three", "outside"])
 def test_range_of_a_socket(
-    new_socket: SocketMaker, server: Server, world: World, case: tuple[int, int, list[int]]
+    new_socket: SocketMaker, server: Server, topology: Topology, case: tuple[int, int, list[int]]
 ) -> None:
     """Sockets with a range of their own choose from it alone, and one without has the others left."""
     low, high, ports = case
-    let_choose(world, 40000, 40003)
+    let_choose(topology, 40000, 40003)
 
     def ranged(label: str) -> Socket:
         made = new_socket(label)
@@ -134,12 +136,12 @@ def test_range_of_a_socket(
 
 
 @clause("connect.tcp.shared-ephemeral-port")
-@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, entries=ALL)
 def test_ports_are_shared(
-    sock: Socket, new_socket: SocketMaker, servers: Servers, server: Server, world: World
+    sock: Socket, new_socket: SocketMaker, servers: Servers, server: Server, topology: Topology
 ) -> None:
     """Both ports of a range serve a second port and a second address, and no destination twice."""
-    let_choose(world, 40000, 40001)
+    let_choose(topology, 40000, 40001)
     port, address = servers.make("port"), servers.make("address", second_address=True, port=7001)
     assert port_of(server.address) == port_of(address.address)
     for each in (server, port, address):
@@ -166,10 +168,10 @@ def listen_at(owner: Socket, address: Address) -> None:
 @needs("ipv6")
 @variants(families=INTERNET)
 def test_port_is_shared_by_both_families(
-    sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, world: World, variant: Variant
+    sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, topology: Topology, variant: Variant
 ) -> None:
     """Connections of both families share the one port that there is."""
-    let_choose(world, 40000, 40000)
+    let_choose(topology, 40000, 40000)
     family = OTHER[variant.family]
     other, there = new_socket("other", family=family), servers.make("there", family=family)
     assert sock.connect(server.address) == 0
@@ -188,21 +190,21 @@ def test_port_is_shared_by_both_families(
         "listener.wildcard": (listen_at, NULL),
     }
 )
-@variants(families=INTERNET, doors=ALL, lines=["bound"])
+@variants(families=INTERNET, entries=ALL, lines=["bound"])
 @variants(families=INTERNET, lines=["wildcard", "listener", "listener.wildcard"])
 def test_port_that_somebody_has(
     sock: Socket,
     new_socket: SocketMaker,
     server: Server,
-    world: World,
+    topology: Topology,
     variant: Variant,
     case: Owner,
 ) -> None:
     """A port that is bound is not chosen, and is when its owner is gone."""
-    let_choose(world, 40000, 40001)
+    let_choose(topology, 40000, 40001)
     take, where = case
     owner, family = new_socket("owner"), FAMILIES[variant.family]
-    address = where[variant.family] if where else world.client.address(family)
+    address = where[variant.family] if where else topology.client.address(family)
     take(owner, internet(family, address, 40000))
     assert connect_all(new_socket, server, 1) == [40001]
     assert_none_left(sock, server)
@@ -214,10 +216,10 @@ def test_port_that_somebody_has(
 @needs("ipv6")
 @variants(families=INTERNET)
 def test_port_that_the_other_family_has(
-    sock: Socket, new_socket: SocketMaker, server: Server, world: World, variant: Variant
+    sock: Socket, new_socket: SocketMaker, server: Server, topology: Topology, variant: Variant
 ) -> None:
     """Nor is a port chosen that a socket of the other family has bound with the wildcard."""
-    let_choose(world, 40000, 40001)
+    let_choose(topology, 40000, 40001)
     family = OTHER[variant.family]
     owner = new_socket("owner", family=family)
     assert owner.bind(internet(FAMILIES[family], NULL[family], 40000)) == 0
@@ -237,14 +239,14 @@ def without_port(new_socket: SocketMaker, label: str, address: Address) -> Socke
 
 @clause("connect.tcp.IP_BIND_ADDRESS_NO_PORT")
 @needs("IP_BIND_ADDRESS_NO_PORT")
-@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, entries=ALL)
 def test_bound_without_a_port(
-    new_socket: SocketMaker, server: Server, servers: Servers, world: World, variant: Variant
+    new_socket: SocketMaker, server: Server, servers: Servers, topology: Topology, variant: Variant
 ) -> None:
     """Two sockets with different destinations share the one port that there is; a third finds none."""
-    let_choose(world, 40000, 40000)
+    let_choose(topology, 40000, 40000)
     family, other = FAMILIES[variant.family], servers.make("other")
-    address = internet(family, world.client.second_address(family), 0)
+    address = internet(family, topology.client.second_address(family), 0)
     first, second, third = (without_port(new_socket, label, address) for label in ("first", "second", "third"))
     before = first.getsockname()
     assert first.connect_and_wait(server.address) == 0
@@ -262,12 +264,14 @@ def test_bound_without_a_port(
 @needs("IP_BIND_ADDRESS_NO_PORT")
 @variants(families=INTERNET)
 def test_port_is_shared_by_two_sources(
-    new_socket: SocketMaker, server: Server, servers: Servers, world: World, variant: Variant
+    new_socket: SocketMaker, server: Server, servers: Servers, topology: Topology, variant: Variant
 ) -> None:
     """Two sockets with different addresses share the port for one destination; a refusal gives it back."""
-    let_choose(world, 40000, 40000)
+    let_choose(topology, 40000, 40000)
     family = FAMILIES[variant.family]
-    here, there = (internet(family, each(family), 0) for each in (world.client.address, world.client.second_address))
+    here, there = (
+        internet(family, each(family), 0) for each in (topology.client.address, topology.client.second_address)
+    )
     first, second = without_port(new_socket, "first", here), without_port(new_socket, "second", there)
     firsts, seconds = first.getsockname(), second.getsockname()
     assert second.connect(servers.closed()) == ECONNREFUSED
@@ -286,12 +290,12 @@ def test_port_is_shared_by_two_sources(
 @needs("IP_BIND_ADDRESS_NO_PORT")
 @variants(families=INTERNET)
 def test_bound_with_a_port(
-    sock: Socket, new_socket: SocketMaker, server: Server, world: World, variant: Variant
+    sock: Socket, new_socket: SocketMaker, server: Server, topology: Topology, variant: Variant
 ) -> None:
     """Without the option bind(2) takes a port at once, and with the option it does where one is named."""
-    let_choose(world, 40000, 40000)
+    let_choose(topology, 40000, 40000)
     family = FAMILIES[variant.family]
-    address = internet(family, world.client.address(family), 0)
+    address = internet(family, topology.client.address(family), 0)
     plain, late = new_socket("plain"), without_port(new_socket, "late", address)
     before = late.getsockname()
     assert plain.bind(address) == 0

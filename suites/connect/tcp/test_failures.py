@@ -31,12 +31,12 @@ from fixtures import (
     cases,
     clause,
     needs,
+    topology,
     variants,
     waits,
     with_port,
-    world,
 )
-from netns import World
+from netns import Topology
 from suites.connect.names import NULL
 
 TCP_SYNCNT, TCP_USER_TIMEOUT = 7, 18
@@ -50,7 +50,7 @@ def set_tcp(sock: Socket, option: int, value: int, name: str) -> object:
 
 @clause("connect.tcp.shutdown-before-connect")
 @cases({"SHUT_RD": socket.SHUT_RD, "SHUT_WR": socket.SHUT_WR, "SHUT_RDWR": socket.SHUT_RDWR})
-@variants(families=INTERNET, modes=BOTH, doors=ALL)
+@variants(families=INTERNET, modes=BOTH, entries=ALL)
 def test_shutdown_before_a_connection(sock: Socket, server: Server, case: int) -> None:
     """There is no connection to shut down, and the socket still makes one."""
     assert sock.shutdown(case) == ENOTCONN
@@ -61,7 +61,7 @@ def test_shutdown_before_a_connection(sock: Socket, server: Server, case: int) -
 
 
 @clause("connect.tcp.retry-after-refused")
-@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, entries=ALL)
 def test_another_attempt(sock: Socket, server: Server, servers: Servers) -> None:
     """After three refusals the socket connects, once."""
     for _ in range(3):
@@ -71,7 +71,7 @@ def test_another_attempt(sock: Socket, server: Server, servers: Servers) -> None
 
 
 @clause("connect.tcp.failed-name-stale-port")
-@variants(families=INTERNET, doors=CALLS)
+@variants(families=INTERNET, entries=CALLS)
 @variants(families=["mapped"])
 def test_name_after_a_refusal(sock: Socket, servers: Servers, variant: Variant) -> None:
     """After a refusal the socket has no address any more."""
@@ -92,7 +92,7 @@ def test_bound_name_after_a_refusal(sock: Socket, servers: Servers) -> None:
 
 
 @clause("connect.tcp.blocking-error-consumed")
-@variants(families=INTERNET, doors=CALLS)
+@variants(families=INTERNET, entries=CALLS)
 def test_error_is_told_once(sock: Socket, servers: Servers) -> None:
     """What the call told SO_ERROR does not tell again."""
     assert sock.connect(servers.closed()) == ECONNREFUSED
@@ -101,7 +101,7 @@ def test_error_is_told_once(sock: Socket, servers: Servers) -> None:
 
 
 @clause("connect.ECONNREFUSED.tcp.port0")
-@variants(families=INTERNET, modes=BOTH, doors=ALL)
+@variants(families=INTERNET, modes=BOTH, entries=ALL)
 def test_port_zero(sock: Socket, server: Server) -> None:
     """Port 0 refuses."""
     assert sock.connect_and_wait(with_port(server.address, 0)) == ECONNREFUSED
@@ -109,7 +109,7 @@ def test_port_zero(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.ECONNREFUSED.tcp.bound-not-listening")
-@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, entries=ALL)
 def test_bound_and_not_listening(sock: Socket, servers: Servers, new_socket: SocketMaker) -> None:
     """Who is bound and does not listen refuses, until it listens."""
     idle, address = new_socket("idle", nonblocking=True), servers.free_address()
@@ -125,10 +125,10 @@ def test_bound_and_not_listening(sock: Socket, servers: Servers, new_socket: Soc
 @waits(7.1)
 @usefixtures("hurried")
 @variants(families=INTERNET)
-def test_retries_by_sysctl(sock: Socket, servers: Servers, world: World, case: tuple[int, float]) -> None:
+def test_retries_by_sysctl(sock: Socket, servers: Servers, topology: Topology, case: tuple[int, float]) -> None:
     """The attempt ends after so many retransmissions, not sooner."""
     retries, least = case
-    world.client.sysctl("net.ipv4.tcp_syn_retries", retries)
+    topology.client.sysctl("net.ipv4.tcp_syn_retries", retries)
     outcome = sock.connect(servers.full().address)
     assert outcome == ETIMEDOUT
     assert outcome.seconds > least
@@ -159,7 +159,7 @@ def test_limit_of_syncnt_as_documented(sock: Socket, server: Server) -> None:
 @clause("connect.ETIMEDOUT.TCP_SYNCNT")
 @waits(3.1)
 @variants(families=INTERNET)
-def test_retries_by_option(sock: Socket, servers: Servers, hurried: World) -> None:
+def test_retries_by_option(sock: Socket, servers: Servers, hurried: Topology) -> None:
     """TCP_SYNCNT holds for its socket where the sysctl says more."""
     hurried.client.sysctl("net.ipv4.tcp_syn_retries", 6)
     assert set_tcp(sock, TCP_SYNCNT, 1, "TCP_SYNCNT") == 0
@@ -170,9 +170,9 @@ def test_retries_by_option(sock: Socket, servers: Servers, hurried: World) -> No
 
 @clause("connect.ETIMEDOUT.TCP_SYNCNT", case="counted")
 @waits(3.1)
-@world("scripted")
+@topology("scripted")
 @variants(families=INTERNET, modes=["nonblocking"])
-def test_segments_of_an_attempt(sock: Socket, peer: Peer, hurried: World) -> None:
+def test_segments_of_an_attempt(sock: Socket, peer: Peer, hurried: Topology) -> None:
     """The peer hears the SYN and as many copies as were asked for, and no more."""
     hurried.client.sysctl("net.ipv4.tcp_syn_retries", 6)
     assert set_tcp(sock, TCP_SYNCNT, 1, "TCP_SYNCNT") == 0
@@ -184,7 +184,7 @@ def test_segments_of_an_attempt(sock: Socket, peer: Peer, hurried: World) -> Non
 
 @clause("connect.ETIMEDOUT.TCP_USER_TIMEOUT")
 @waits(1.5)
-@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, entries=ALL)
 def test_user_timeout(sock: Socket, server: Server, servers: Servers) -> None:
     """TCP_USER_TIMEOUT ends the attempt, not sooner than it says, and the socket connects elsewhere."""
     assert set_tcp(sock, TCP_USER_TIMEOUT, 1500, "TCP_USER_TIMEOUT") == 0
@@ -197,7 +197,7 @@ def test_user_timeout(sock: Socket, server: Server, servers: Servers) -> None:
 
 @clause("connect.ETIMEDOUT.TCP_USER_TIMEOUT", case="background")
 @waits(1.5)
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"], entries=CALLS)
 def test_user_timeout_in_the_background(sock: Socket, servers: Servers) -> None:
     """So it does in the background, and SO_ERROR tells."""
     assert set_tcp(sock, TCP_USER_TIMEOUT, 1500, "TCP_USER_TIMEOUT") == 0
@@ -225,8 +225,8 @@ def test_full_queue(sock: Socket, new_socket: SocketMaker, servers: Servers) -> 
 
 @clause("connect.tcp.backlog-drains")
 @waits(1.0)
-@variants(families=INTERNET, doors=ALL)
-@variants(families=["mapped"], doors=["io_uring"])
+@variants(families=INTERNET, entries=ALL)
+@variants(families=["mapped"], entries=["io_uring"])
 def test_queue_that_drains(sock: Socket, servers: Servers) -> None:
     """A blocking attempt that waits for room gets it with its next SYN."""
     busy = servers.full()
@@ -240,11 +240,11 @@ def test_queue_that_drains(sock: Socket, servers: Servers) -> None:
 @clause("connect.EADDRNOTAVAIL.remote-not-available")
 @needs("disable_ipv6")
 @variants(families=["inet6"], types=["stream", "dgram"], modes=BOTH)
-def test_no_address_of_ones_own(sock: Socket, server: Server, world: World) -> None:
+def test_no_address_of_ones_own(sock: Socket, server: Server, topology: Topology) -> None:
     """Without any IPv6 address there is none to connect from."""
     target = server.address
     server.socket.close()
-    world.client.sysctl("net.ipv6.conf.all.disable_ipv6", 1)
+    topology.client.sysctl("net.ipv6.conf.all.disable_ipv6", 1)
     assert sock.connect(target) == EADDRNOTAVAIL
     assert sock.connect(target) == EADDRNOTAVAIL
     assert sock.getpeername() == ENOTCONN

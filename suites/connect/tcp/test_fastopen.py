@@ -36,11 +36,11 @@ from fixtures import (
     cases,
     clause,
     needs,
+    topology,
     until,
     variants,
-    world,
 )
-from netns import World
+from netns import Topology
 from suites.connect.names import UNSPEC
 from suites.connect.tcp.fastopen import (
     CLIENT,
@@ -58,9 +58,9 @@ SNDTIMEO = struct.pack("=qq", 0, 100_000)
 
 
 @pytest.fixture
-def cookieless(world: World) -> None:
+def cookieless(topology: Topology) -> None:
     """Both sides do Fast Open without cookies, for every socket."""
-    allow(world.client, CLIENT, WITHOUT_COOKIE, SERVER, EVERY_LISTENER)
+    allow(topology.client, CLIENT, WITHOUT_COOKIE, SERVER, EVERY_LISTENER)
 
 
 def assert_deferred(sock: Socket) -> None:
@@ -74,7 +74,7 @@ def assert_deferred(sock: Socket) -> None:
 @clause("connect.tfo.connect-deferred")
 @needs("tcp-fastopen")
 @pytest.mark.usefixtures("cookieless")
-@variants(families=INTERNET, modes=BOTH, doors=ALL)
+@variants(families=INTERNET, modes=BOTH, entries=ALL)
 def test_deferred(sock: Socket, server: Server) -> None:
     """The call succeeds at once and sends nothing; the first write connects, and its data arrives."""
     assert defer(sock) == 0
@@ -93,12 +93,12 @@ def test_deferred(sock: Socket, server: Server) -> None:
 
 @clause("connect.tfo.connect-deferred", case="segments")
 @needs("tcp-fastopen")
-@world("scripted")
+@topology("scripted")
 @cases({"taken": 5, "left": 0})
 @variants(families=INTERNET, modes=["nonblocking"])
-def test_segments_of_a_deferred_connect(sock: Socket, peer: Peer, world: World, case: int) -> None:
+def test_segments_of_a_deferred_connect(sock: Socket, peer: Peer, topology: Topology, case: int) -> None:
     """No segment is sent before the first write; then the SYN has the data, and what it is not taken of comes again."""
-    allow(world.client, CLIENT, WITHOUT_COOKIE)
+    allow(topology.client, CLIENT, WITHOUT_COOKIE)
     assert defer(sock) == 0
     assert sock.connect(peer.address) == 0
     assert peer.has_heard_nothing_more() == []
@@ -114,11 +114,11 @@ def test_segments_of_a_deferred_connect(sock: Socket, peer: Peer, world: World, 
 
 @clause("connect.tfo.connect-deferred", case="cookie")
 @needs("tcp-fastopen")
-@world("scripted")
+@topology("scripted")
 @variants(families=INTERNET)
-def test_deferred_by_a_cookie(sock: Socket, new_socket: SocketMaker, peer: Peer, world: World) -> None:
+def test_deferred_by_a_cookie(sock: Socket, new_socket: SocketMaker, peer: Peer, topology: Topology) -> None:
     """The first connect asks for a cookie and waits; the next ones have it, and send it with their data."""
-    allow(world.client, CLIENT)
+    allow(topology.client, CLIENT)
     first = new_socket("first", nonblocking=True)
     assert defer(first) == 0
     assert first.connect(peer.address) == EINPROGRESS
@@ -140,7 +140,7 @@ def test_deferred_by_a_cookie(sock: Socket, new_socket: SocketMaker, peer: Peer,
 @clause("connect.tfo.connect-deferred", case="again")
 @needs("tcp-fastopen")
 @pytest.mark.usefixtures("cookieless")
-@variants(families=INTERNET, modes=["nonblocking"], doors=["syscall", "io_uring"])
+@variants(families=INTERNET, modes=["nonblocking"], entries=["syscall", "io_uring"])
 def test_deferred_and_again(sock: Socket, server: Server, servers: Servers) -> None:
     """Until the first write it counts as connected, whatever the address; afterwards, too."""
     assert defer(sock) == 0
@@ -233,10 +233,10 @@ def test_error_of_a_write_that_does_not_wait(sock: Socket, server: Server, serve
 
 @clause("connect.tfo.no-cookie")
 @needs("tcp-fastopen")
-@variants(families=INTERNET, modes=["blocking"], doors=ALL)
-def test_no_cookie(sock: Socket, server: Server, world: World) -> None:
+@variants(families=INTERNET, modes=["blocking"], entries=ALL)
+def test_no_cookie(sock: Socket, server: Server, topology: Topology) -> None:
     """Without a cookie the option changes nothing: the call comes back with a connection."""
-    allow(world.client, CLIENT)
+    allow(topology.client, CLIENT)
     assert defer(sock) == 0
     assert sock.connect(server.address) == 0
     assert sock.tcp_state() == "ESTABLISHED"
@@ -247,9 +247,9 @@ def test_no_cookie(sock: Socket, server: Server, world: World) -> None:
 @clause("connect.tfo.no-cookie")
 @needs("tcp-fastopen")
 @variants(families=INTERNET, modes=["nonblocking"])
-def test_no_cookie_in_the_background(sock: Socket, server: Server, world: World) -> None:
+def test_no_cookie_in_the_background(sock: Socket, server: Server, topology: Topology) -> None:
     """So it does in the background."""
-    allow(world.client, CLIENT)
+    allow(topology.client, CLIENT)
     assert defer(sock) == 0
     assert sock.connect(server.address) == EINPROGRESS
     sock.wait_writable()
@@ -262,9 +262,9 @@ def test_no_cookie_in_the_background(sock: Socket, server: Server, world: World)
 @clause("connect.tfo.no-cookie", case="refused")
 @needs("tcp-fastopen")
 @variants(families=INTERNET, modes=BOTH)
-def test_no_cookie_and_refused(sock: Socket, server: Server, servers: Servers, world: World) -> None:
+def test_no_cookie_and_refused(sock: Socket, server: Server, servers: Servers, topology: Topology) -> None:
     """A refusal is told as ever."""
-    allow(world.client, CLIENT)
+    allow(topology.client, CLIENT)
     assert defer(sock) == 0
     assert sock.connect_and_wait(servers.closed()) == ECONNREFUSED
     assert_not_connected(sock)
@@ -276,9 +276,9 @@ def test_no_cookie_and_refused(sock: Socket, server: Server, servers: Servers, w
 @needs("tcp-fastopen")
 @cases({"everything": 0, "client": SERVER | EVERY_LISTENER | WITHOUT_COOKIE})
 @variants(families=INTERNET)
-def test_client_that_may_not(sock: Socket, server: Server, world: World, case: int) -> None:
+def test_client_that_may_not(sock: Socket, server: Server, topology: Topology, case: int) -> None:
     """A client that may not do Fast Open is told so by the option and by the flag, and connects as ever."""
-    allow(world.client, case)
+    allow(topology.client, case)
     assert defer(sock) == EOPNOTSUPP
     assert write(sock, b"early", server.address) == EOPNOTSUPP
     assert sock.tcp_state() == "CLOSE"
@@ -290,11 +290,11 @@ def test_client_that_may_not(sock: Socket, server: Server, world: World, case: i
 @clause("connect.tfo.MSG_FASTOPEN")
 @needs("tcp-fastopen")
 @cases({"cookie": CLIENT, "cookieless": CLIENT | WITHOUT_COOKIE | SERVER | EVERY_LISTENER})
-@variants(families=INTERNET, doors=ALL, lines=["cookie"])
+@variants(families=INTERNET, entries=ALL, lines=["cookie"])
 @variants(families=INTERNET, lines=["cookieless"])
-def test_send_that_connects(sock: Socket, server: Server, servers: Servers, world: World, case: int) -> None:
+def test_send_that_connects(sock: Socket, server: Server, servers: Servers, topology: Topology, case: int) -> None:
     """The send connects, and its data arrives; the socket is connected, to another connect and to another such send."""
-    allow(world.client, case)
+    allow(topology.client, case)
     other = servers.make("other").address
     assert write(sock, b"early", server.address) == 0
     accepted = server.accepted()
@@ -311,9 +311,9 @@ def test_send_that_connects(sock: Socket, server: Server, servers: Servers, worl
 @needs("tcp-fastopen")
 @cases({"cookie": CLIENT, "cookieless": CLIENT | WITHOUT_COOKIE | SERVER | EVERY_LISTENER})
 @variants(families=INTERNET)
-def test_send_that_is_refused(sock: Socket, server: Server, servers: Servers, world: World, case: int) -> None:
+def test_send_that_is_refused(sock: Socket, server: Server, servers: Servers, topology: Topology, case: int) -> None:
     """A refusal is the send's, and the socket can connect."""
-    allow(world.client, case)
+    allow(topology.client, case)
     assert write(sock, b"early", servers.closed()) == ECONNREFUSED
     assert_not_connected(sock)
     assert sock.connect(server.address) == 0
@@ -322,11 +322,11 @@ def test_send_that_is_refused(sock: Socket, server: Server, servers: Servers, wo
 
 @clause("connect.tfo.MSG_FASTOPEN", case="under-way")
 @needs("tcp-fastopen")
-@world("scripted")
+@topology("scripted")
 @variants(families=INTERNET, modes=["nonblocking"])
-def test_send_in_the_background(sock: Socket, peer: Peer, world: World) -> None:
+def test_send_in_the_background(sock: Socket, peer: Peer, topology: Topology) -> None:
     """A send that finds no cookie and does not wait starts an attempt and takes no data; others are told of it."""
-    allow(world.client, CLIENT)
+    allow(topology.client, CLIENT)
     assert write(sock, b"early", peer.address) == EINPROGRESS
     syn = peer.hears("S")
     assert (syn.option[COOKIE_OPTION], syn.payload) == (b"", b"")
@@ -353,9 +353,11 @@ BYTES = {"family": struct.pack("=H", 77).ljust(28, b"\0"), "unspec": bytes(28)}
 @needs("tcp-fastopen")
 @cases({name: (name, *line) for name, line in BAD.items()})
 @variants(families=INTERNET)
-def test_send_to_a_bad_address(sock: Socket, server: Server, world: World, case: tuple[str, int, int | None]) -> None:
+def test_send_to_a_bad_address(
+    sock: Socket, server: Server, topology: Topology, case: tuple[str, int, int | None]
+) -> None:
     """A bad address is refused as by connect, and AF_UNSPEC is not supported; the socket stays as it was."""
-    allow(world.client, CLIENT)
+    allow(topology.client, CLIENT)
     name, code, length = case
     assert write(sock, b"early", BYTES.get(name, server.address.pack()[:length])) == code
     assert sock.tcp_state() == "CLOSE"

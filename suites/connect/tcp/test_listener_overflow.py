@@ -22,13 +22,13 @@ from fixtures import (
     cases,
     clause,
     needs,
+    topology,
     until,
     variants,
     waits,
-    world,
 )
 from fixtures.sockets.socket import FAMILIES
-from netns import World
+from netns import Topology
 from suites.connect.tcp.proc_net import counter, until_state
 from suites.connect.times import ONE_RETRY, RETRANSMISSION
 
@@ -38,23 +38,25 @@ ABORT, COOKIES = "net.ipv4.tcp_abort_on_overflow", "net.ipv4.tcp_syncookies"
 class Overflow:
     """A listener that has heard the SYN of ``sock`` and whose answer gets lost, while others fill its queue."""
 
-    def __init__(self, sock: Socket, new_socket: SocketMaker, servers: Servers, world: World, family: str) -> None:
+    def __init__(
+        self, sock: Socket, new_socket: SocketMaker, servers: Servers, topology: Topology, family: str
+    ) -> None:
         self.server = servers.make("busy", backlog=1)
-        self._world = world
-        self._client = world.client.address(FAMILIES[family])
-        host = world.server.address(FAMILIES[family])
+        self._topology = topology
+        self._client = topology.client.address(FAMILIES[family])
+        host = topology.server.address(FAMILIES[family])
         # Who is sent astray cannot tell its link address either; so it is known before.
-        world.client.know("to-server", host, world.server.link_address("to-client"))
-        world.server.mislead("to-client", self._client)
+        topology.client.know("to-server", host, topology.server.link_address("to-client"))
+        topology.server.mislead("to-client", self._client)
         assert sock.connect(self.server.address) == EINPROGRESS
-        until_state(world.server, family, self.server.address, "SYN_RECV")
-        self._others = [new_socket(label, host=world.server) for label in ("first", "second")]
+        until_state(topology.server, family, self.server.address, "SYN_RECV")
+        self._others = [new_socket(label, host=topology.server) for label in ("first", "second")]
         for other in self._others:
             assert other.connect_and_wait(self.server.address) == 0
 
     def answers(self) -> None:
         """Let the answer arrive when it is sent again."""
-        self._world.server.find_again("to-client", self._client)
+        self._topology.server.find_again("to-client", self._client)
 
     def accept_others(self) -> None:
         """Make room: accept those who filled the queue, whom nothing has befallen."""
@@ -65,9 +67,9 @@ class Overflow:
 
 
 @pytest.fixture
-def overflow(sock: Socket, new_socket: SocketMaker, servers: Servers, world: World, variant: Variant) -> Overflow:
+def overflow(sock: Socket, new_socket: SocketMaker, servers: Servers, topology: Topology, variant: Variant) -> Overflow:
     """What becomes of ``sock`` when its answer arrives is for the test to see."""
-    return Overflow(sock, new_socket, servers, world, variant.family)
+    return Overflow(sock, new_socket, servers, topology, variant.family)
 
 
 def state_of(sock: Socket) -> str:
@@ -78,12 +80,12 @@ def state_of(sock: Socket) -> str:
 
 @clause("connect.tcp.abort_on_overflow")
 @needs("tcp_abort_on_overflow")
-@world("pair")
+@topology("pair")
 @waits(RETRANSMISSION)
 @variants(families=INTERNET, modes=["nonblocking"])
-def test_an_overflow_resets(sock: Socket, overflow: Overflow, world: World) -> None:
+def test_an_overflow_resets(sock: Socket, overflow: Overflow, topology: Topology) -> None:
     """The end of the handshake meets a full queue: the connection is reset, which is told once; others are unharmed."""
-    world.server.sysctl(ABORT, 1)
+    topology.server.sysctl(ABORT, 1)
     assert sock.poll() == set()
     overflow.answers()
     until(lambda: state_of(sock) == "CLOSE", "the connection was reset")
@@ -97,7 +99,7 @@ def test_an_overflow_resets(sock: Socket, overflow: Overflow, world: World) -> N
 
 @clause("connect.tcp.abort_on_overflow", case="off")
 @needs("tcp_abort_on_overflow")
-@world("pair")
+@topology("pair")
 @waits(RETRANSMISSION)
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_an_overflow_waits(sock: Socket, overflow: Overflow) -> None:
@@ -117,9 +119,9 @@ def test_an_overflow_waits(sock: Socket, overflow: Overflow) -> None:
 @needs("tcp_abort_on_overflow")
 @waits(RETRANSMISSION)
 @variants(families=INTERNET, modes=["nonblocking"])
-def test_a_full_queue_ignores(sock: Socket, servers: Servers, world: World) -> None:
+def test_a_full_queue_ignores(sock: Socket, servers: Servers, topology: Topology) -> None:
     """With the setting, too, a SYN that meets a full queue is ignored, and sent again."""
-    world.server.sysctl(ABORT, 1)
+    topology.server.sysctl(ABORT, 1)
     busy = servers.full()
     assert sock.connect(busy.address) == EINPROGRESS
     assert sock.tcp_state() == "SYN_SENT"
@@ -132,24 +134,24 @@ def test_a_full_queue_ignores(sock: Socket, servers: Servers, world: World) -> N
 
 @clause("connect.tcp.syncookies")
 @needs("tcp_syncookies")
-@world("pair")
+@topology("pair")
 @cases({"2": (2, 1), "0": (0, 0)})
 @variants(families=INTERNET)
-def test_a_cookie(sock: Socket, server: Server, world: World, case: tuple[int, int]) -> None:
+def test_a_cookie(sock: Socket, server: Server, topology: Topology, case: tuple[int, int]) -> None:
     """The client does not see whether the server's answer was a cookie."""
     setting, cookies = case
-    world.server.sysctl(COOKIES, setting)
+    topology.server.sysctl(COOKIES, setting)
     assert sock.connect_and_wait(server.address) == 0
     assert_connected(sock, server)
-    assert counter(world.server, "SyncookiesSent") == cookies
-    assert counter(world.server, "SyncookiesRecv") == cookies
+    assert counter(topology.server, "SyncookiesSent") == cookies
+    assert counter(topology.server, "SyncookiesRecv") == cookies
 
 
 @clause("connect.ETIMEDOUT.syncookies")
 @needs("tcp_syncookies")
 @waits(ONE_RETRY)
 @variants(families=INTERNET)
-def test_no_cookie_for_a_full_queue(sock: Socket, server: Server, servers: Servers, hurried: World) -> None:
+def test_no_cookie_for_a_full_queue(sock: Socket, server: Server, servers: Servers, hurried: Topology) -> None:
     """A full queue sends no cookie: the attempt ends when the client gives up, not sooner."""
     hurried.server.sysctl(COOKIES, 2)
     busy = servers.full()
@@ -166,9 +168,9 @@ def test_no_cookie_for_a_full_queue(sock: Socket, server: Server, servers: Serve
 @needs("tcp_syncookies")
 @waits(RETRANSMISSION)
 @variants(families=INTERNET, modes=["nonblocking"])
-def test_a_cookie_when_there_is_room(sock: Socket, servers: Servers, world: World) -> None:
+def test_a_cookie_when_there_is_room(sock: Socket, servers: Servers, topology: Topology) -> None:
     """The SYN that is sent again gets a cookie once there is room, and the attempt succeeds."""
-    world.server.sysctl(COOKIES, 2)
+    topology.server.sysctl(COOKIES, 2)
     busy = servers.full()
     assert sock.connect(busy.address) == EINPROGRESS
     assert sock.poll() == set()

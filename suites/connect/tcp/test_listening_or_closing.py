@@ -32,7 +32,7 @@ def state_of(sock: Socket) -> str:
 
 
 @clause("connect.EISCONN.tcp.listener")
-@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, entries=ALL)
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_listener(new_socket: SocketMaker, server: Server, servers: Servers) -> None:
     """A listener is told that it is connected, three times over, and its connections are unharmed."""
@@ -79,7 +79,7 @@ def itself_first(sock: Socket, accepted: Socket) -> None:
 
 @clause("connect.EISCONN.after-full-close")
 @cases({"peer-first": peer_first, "itself-first": itself_first})
-@variants(families=INTERNET, doors=ALL, lines=["peer-first"])
+@variants(families=INTERNET, entries=ALL, lines=["peer-first"])
 @variants(families=INTERNET, lines=["itself-first"])
 def test_closed_on_both_sides(
     sock: Socket, server: Server, servers: Servers, case: Callable[[Socket, Socket], None]
@@ -117,7 +117,7 @@ def test_closed_on_one_side(sock: Socket, server: Server, servers: Servers, case
 
 
 @clause("connect.EISCONN.after-reset")
-@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, entries=ALL)
 def test_reset(sock: Socket, server: Server, servers: Servers) -> None:
     """A socket whose peer has reset it is connected still, and its error waits for who asks for it."""
     other = servers.make("other")

@@ -22,30 +22,30 @@ from fixtures import (
     clause,
     internet,
     needs,
+    topology,
     variants,
     waits,
-    world,
 )
 from fixtures.sockets.socket import FAMILIES
-from netns import World
+from netns import Topology
 from suites.connect.tcp.md5 import KEY, MD5, OTHER, digest_of, says_signed, set_key
 from suites.connect.times import ONE_RETRY
 
 Keys = tuple[bytes | None, bytes | None]
 
 
-def client_of(world: World, variant: Variant) -> Address:
+def client_of(topology: Topology, variant: Variant) -> Address:
     """The client's address, as the server sees it."""
-    return internet(FAMILIES[variant.family], world.client.address(FAMILIES[variant.family]))
+    return internet(FAMILIES[variant.family], topology.client.address(FAMILIES[variant.family]))
 
 
 @clause("connect.ETIMEDOUT.md5-mismatch")
 @needs("md5")
-@world("pair")
+@topology("pair")
 @waits(ONE_RETRY)
 @cases({"client-only": (KEY, None), "server-only": (None, KEY), "different": (OTHER, KEY)})
 @variants(families=INTERNET)
-def test_keys_that_do_not_match(sock: Socket, server: Server, hurried: World, variant: Variant, case: Keys) -> None:
+def test_keys_that_do_not_match(sock: Socket, server: Server, hurried: Topology, variant: Variant, case: Keys) -> None:
     """The attempt times out, and nobody hears of it; with one key on both sides the same socket connects."""
     client = client_of(hurried, variant)
     for each, address, key in ((sock, server.address, case[0]), (server.socket, client, case[1])):
@@ -61,14 +61,14 @@ def test_keys_that_do_not_match(sock: Socket, server: Server, hurried: World, va
 
 @clause("connect.tcp.md5")
 @needs("md5")
-@world("pair")
+@topology("pair")
 @variants(families=INTERNET, modes=BOTH)
 def test_one_key(
-    sock: Socket, server: Server, servers: Servers, new_socket: SocketMaker, world: World, variant: Variant
+    sock: Socket, server: Server, servers: Servers, new_socket: SocketMaker, topology: Topology, variant: Variant
 ) -> None:
     """With one key both sides talk; those who have none for each other talk as ever."""
     assert set_key(sock, server.address, KEY) == 0
-    assert set_key(server.socket, client_of(world, variant), KEY) == 0
+    assert set_key(server.socket, client_of(topology, variant), KEY) == 0
     assert sock.connect_and_wait(server.address) == 0
     assert_connected(sock, server)
     assert_usable(new_socket("plain"), servers.make("open"))
@@ -88,7 +88,7 @@ def test_a_key_for_somebody_else(sock: Socket, servers: Servers) -> None:
 
 @clause("connect.tcp.md5", case="signature")
 @needs("md5")
-@world("scripted")
+@topology("scripted")
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_signatures(sock: Socket, peer: Peer) -> None:
     """The SYN is signed; answers without a signature, or with another key's, are not heard, and the right one is."""
@@ -110,7 +110,7 @@ def test_signatures(sock: Socket, peer: Peer) -> None:
 
 @clause("connect.tcp.md5", case="unsigned")
 @needs("md5")
-@world("scripted")
+@topology("scripted")
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_an_unexpected_signature(sock: Socket, peer: Peer) -> None:
     """Without a key the SYN is not signed, and an answer that is signed is not heard."""
@@ -127,7 +127,7 @@ def test_an_unexpected_signature(sock: Socket, peer: Peer) -> None:
 
 @clause("connect.ETIMEDOUT.md5-reset")
 @needs("md5")
-@world("pair")
+@topology("pair")
 @waits(ONE_RETRY)
 @pytest.mark.usefixtures("hurried")
 @variants(families=INTERNET)
@@ -142,7 +142,7 @@ def test_a_closed_port_is_not_heard(sock: Socket, servers: Servers, new_socket: 
 
 @clause("connect.ETIMEDOUT.md5-reset", case="signed")
 @needs("md5")
-@world("scripted")
+@topology("scripted")
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_a_signed_reset(sock: Socket, peer: Peer) -> None:
     """A reset is heard only with the right signature."""

@@ -39,10 +39,10 @@ from fixtures import (
     cases,
     clause,
     internet,
+    topology,
     until,
     variants,
     waits,
-    world,
 )
 from fixtures.sockets.socket import FAMILIES
 from suites.connect.names import UNSPEC
@@ -59,7 +59,7 @@ def is_multipath(sock: Socket) -> bool:
 
 
 @clause("connect.mptcp.success")
-@variants(families=INTERNET, types=["mptcp"], modes=BOTH, doors=ALL)
+@variants(families=INTERNET, types=["mptcp"], modes=BOTH, entries=ALL)
 @variants(families=["mapped"], types=["mptcp"])
 def test_both_sides(sock: Socket, server: Server) -> None:
     """Between two sides that do MPTCP the connection is one of MPTCP, from the address that it names."""
@@ -69,7 +69,7 @@ def test_both_sides(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.mptcp.fallback")
-@variants(families=INTERNET, types=["mptcp"], modes=BOTH, doors=ALL)
+@variants(families=INTERNET, types=["mptcp"], modes=BOTH, entries=ALL)
 @variants(families=["mapped"], types=["mptcp"])
 def test_listener_of_tcp(sock: Socket, servers: Servers) -> None:
     """To a listener of TCP it is a connection of TCP, and a connection all the same."""
@@ -93,7 +93,7 @@ def test_client_of_tcp(new_socket: SocketMaker, server: Server) -> None:
 
 
 @clause("connect.mptcp.fallback", case="segments")
-@world("scripted")
+@topology("scripted")
 @variants(families=INTERNET, types=["mptcp"], modes=["nonblocking"])
 def test_segments_of_a_fallback(sock: Socket, peer: Peer) -> None:
     """The SYN offers MPTCP; when the answer says nothing of it, nothing more is said."""
@@ -108,12 +108,12 @@ def test_segments_of_a_fallback(sock: Socket, peer: Peer) -> None:
     assert sock.send(b"hello") == 0
     data = peer.hears("PA")
     assert (data.payload, MP_CAPABLE_OPTION in data.option) == (b"hello", False)
-    peer.says(data, "PA", payload=b"world")
-    assert sock.recv() == b"world"
+    peer.says(data, "PA", payload=b"topology")
+    assert sock.recv() == b"topology"
 
 
 @clause("connect.mptcp.errors", case="refused")
-@variants(families=INTERNET, types=["mptcp"], doors=ALL)
+@variants(families=INTERNET, types=["mptcp"], entries=ALL)
 def test_refused(sock: Socket, server: Server, servers: Servers) -> None:
     """Where nobody listens it is refused, as often as it is tried, and can connect to who listens, by MPTCP."""
     for _ in range(2):
@@ -180,7 +180,7 @@ def test_send_timeout(sock: Socket, servers: Servers) -> None:
 
 
 @clause("connect.mptcp.errors", case="refused-late")
-@world("scripted")
+@topology("scripted")
 @variants(families=INTERNET, types=["mptcp"], modes=["nonblocking"])
 def test_refused_later(sock: Socket, peer: Peer) -> None:
     """Who waits for an attempt is woken by its refusal."""
@@ -195,7 +195,7 @@ def test_refused_later(sock: Socket, peer: Peer) -> None:
 
 
 @clause("connect.mptcp.errors", case="connected")
-@variants(families=INTERNET, types=["mptcp"], doors=ALL)
+@variants(families=INTERNET, types=["mptcp"], entries=ALL)
 def test_connected(sock: Socket, server: Server, servers: Servers) -> None:
     """A connected socket, its peer and a listener are told that they are connected; nobody else hears of it."""
     other = servers.make("other")
@@ -236,7 +236,7 @@ def test_bad_address(sock: Socket, server: Server, variant: Variant, case: tuple
 
 
 @clause("connect.mptcp.errors", case="unspec")
-@variants(families=INTERNET, types=["mptcp"], doors=ALL)
+@variants(families=INTERNET, types=["mptcp"], entries=ALL)
 def test_unspec(sock: Socket, server: Server, servers: Servers) -> None:
     """AF_UNSPEC ends a connection, on both sides; the socket can connect elsewhere, by MPTCP."""
     other = servers.make("other")
@@ -257,7 +257,7 @@ def test_unspec(sock: Socket, server: Server, servers: Servers) -> None:
 
 
 @clause("connect.mptcp.errors", case="unspec-pending")
-@world("scripted")
+@topology("scripted")
 @variants(families=INTERNET, types=["mptcp"], modes=["nonblocking"])
 def test_unspec_while_pending(sock: Socket, peer: Peer) -> None:
     """It ends an attempt; what then comes for it finds nobody, and the next attempt is a new one."""

@@ -18,19 +18,19 @@ from fixtures import (
     clause,
     needs,
     port_of,
+    topology,
     variants,
     waits,
     with_port,
-    world,
 )
-from fixtures.contexts.thread_context import StandingDoor, another_user, without_capabilities
-from netns import World
+from fixtures.contexts.thread_context import StandingEntry, another_user, without_capabilities
+from netns import Topology
 from suites.connect.names import UNSPEC, local, null
 
 
 @clause("connect.tcp.success.ipv6")
 @cases({"loopback": False, "global": True})
-@variants(families=["inet6"], doors=ALL)
+@variants(families=["inet6"], entries=ALL)
 @variants(families=["inet6"], modes=["nonblocking"])
 def test_ipv6(sock: Socket, servers: Servers, case: bool) -> None:
     """An IPv6 socket connects to ::1, and to a global address of its own host."""
@@ -43,7 +43,7 @@ def test_ipv6(sock: Socket, servers: Servers, case: bool) -> None:
 
 
 @clause("connect.tcp.success.ipv6", case="link")
-@world("pair")
+@topology("pair")
 @variants(families=["inet6"], modes=BOTH)
 def test_ipv6_across_a_link(sock: Socket, server: Server) -> None:
     """And to another host."""
@@ -55,7 +55,7 @@ def test_ipv6_across_a_link(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.tcp.getpeername-after")
-@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, entries=ALL)
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_peer_name(sock: Socket, servers: Servers) -> None:
     """The peer is the address that was connected to: the second one of a host, and not its first."""
@@ -84,7 +84,7 @@ def test_peer_name_of_the_second_try(sock: Socket, servers: Servers, server: Ser
 
 
 @clause("connect.tcp.getpeername-unconnected")
-@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, entries=ALL)
 def test_no_peer(sock: Socket, server: Server, servers: Servers, variant: Variant) -> None:
     """There is no peer before the first attempt, after one that was refused, and after the connection is dissolved."""
     assert sock.getpeername() == ENOTCONN
@@ -113,14 +113,14 @@ def test_no_peer_after_a_refusal_in_the_background(sock: Socket, servers: Server
 @clause("connect.tcp.getpeername-unconnected", case="pending")
 @waits(1)
 @variants(families=INTERNET, modes=["nonblocking"])
-def test_no_peer_while_pending(sock: Socket, servers: Servers, variant: Variant, world: World) -> None:
+def test_no_peer_while_pending(sock: Socket, servers: Servers, variant: Variant, topology: Topology) -> None:
     """Nor while the attempt goes on, although the local name is there by then; the peer has a name when it succeeds."""
     busy = servers.full()
     assert sock.connect(busy.address) == EINPROGRESS
     assert sock.tcp_state() == "SYN_SENT"
     assert sock.getpeername() == ENOTCONN
     here = sock.getsockname().value
-    assert with_port(here, 0) == local(world.client, variant)
+    assert with_port(here, 0) == local(topology.client, variant)
     busy.make_room()
     sock.wait_writable()
     assert sock.getpeername() == busy.address
@@ -128,15 +128,17 @@ def test_no_peer_while_pending(sock: Socket, servers: Servers, variant: Variant,
 
 
 @clause("connect.tcp.implicit-bind")
-@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, entries=ALL)
 @variants(families=INTERNET, modes=["nonblocking"])
 @variants(families=["mapped"])
-def test_implicit_bind(sock: Socket, new_socket: SocketMaker, server: Server, world: World, variant: Variant) -> None:
+def test_implicit_bind(
+    sock: Socket, new_socket: SocketMaker, server: Server, topology: Topology, variant: Variant
+) -> None:
     """The socket has no name before, and afterwards one that nobody else can bind, nor itself change."""
     assert sock.getsockname() == null(variant)
     assert sock.connect_and_wait(server.address) == 0
     here = sock.getsockname().value
-    assert here == local(world.client, variant, port_of(here))
+    assert here == local(topology.client, variant, port_of(here))
     assert port_of(here) != 0
     assert new_socket("intruder").bind(here) == EADDRINUSE
     assert sock.bind(null(variant, 5555)) == EINVAL
@@ -145,7 +147,7 @@ def test_implicit_bind(sock: Socket, new_socket: SocketMaker, server: Server, wo
 
 
 @clause("connect.tcp.implicit-bind.any")
-@variants(families=["inet"], doors=ALL)
+@variants(families=["inet"], entries=ALL)
 @variants(families=["inet"], modes=["nonblocking"])
 def test_implicit_bind_to_any(sock: Socket, server: Server, variant: Variant) -> None:
     """As ip(7) has it, the local address is the null address."""
@@ -155,14 +157,14 @@ def test_implicit_bind_to_any(sock: Socket, server: Server, variant: Variant) ->
 
 
 @clause("connect.tcp.source-address-selection")
-@world("pair")
-@variants(families=INTERNET, doors=ALL)
-def test_source_of_a_second_net(sock: Socket, new_socket: SocketMaker, world: World, servers: Servers) -> None:
+@topology("pair")
+@variants(families=INTERNET, entries=ALL)
+def test_source_of_a_second_net(sock: Socket, new_socket: SocketMaker, topology: Topology, servers: Servers) -> None:
     """Each of two nets on one link is reached from the address in it."""
-    world.client.add_address("to-server", "198.51.100.1", 24)
-    world.client.add_address("to-server", "2001:db8:2::1", 64)
-    world.server.add_address("to-client", "198.51.100.2", 24)
-    world.server.add_address("to-client", "2001:db8:2::2", 64)
+    topology.client.add_address("to-server", "198.51.100.1", 24)
+    topology.client.add_address("to-server", "2001:db8:2::1", 64)
+    topology.server.add_address("to-client", "198.51.100.2", 24)
+    topology.server.add_address("to-client", "2001:db8:2::2", 64)
     near, far, other = servers.make("near"), servers.make("far", second_address=True), new_socket("other")
     assert sock.connect_and_wait(far.address) == 0
     assert other.connect_and_wait(near.address) == 0
@@ -173,36 +175,36 @@ def test_source_of_a_second_net(sock: Socket, new_socket: SocketMaker, world: Wo
 
 
 @clause("connect.tcp.source-address-selection", case="preferred")
-@world("pair")
+@topology("pair")
 @variants(families=INTERNET)
-def test_preferred_source(sock: Socket, server: Server, world: World, variant: Variant) -> None:
+def test_preferred_source(sock: Socket, server: Server, topology: Topology, variant: Variant) -> None:
     """A route that names a source has its way, and a route to another host does not."""
     six = variant.family == "inet6"
-    world.client.add_address("to-server", "2001:db8:1::11" if six else "192.0.2.11", 64 if six else 24)
+    topology.client.add_address("to-server", "2001:db8:1::11" if six else "192.0.2.11", 64 if six else 24)
     source, host = ("2001:db8:1::11", "2001:db8:1::2/128") if six else ("192.0.2.11", "192.0.2.2/32")
-    world.client.prefer(source, "to-server", host)
+    topology.client.prefer(source, "to-server", host)
     assert sock.connect(server.address) == 0
     assert sock.getsockname().value.host == source
     assert_connected(sock, server)
 
 
 @clause("connect.tcp.source-address-selection", case="itself")
-@world("pair")
+@topology("pair")
 @variants(families=INTERNET)
-def test_source_for_an_address_of_its_own(sock: Socket, servers: Servers, world: World, variant: Variant) -> None:
+def test_source_for_an_address_of_its_own(sock: Socket, servers: Servers, topology: Topology, variant: Variant) -> None:
     """An address of the host itself is reached from that very address, and over no link."""
-    server = servers.make(host=world.client)
+    server = servers.make(host=topology.client)
     assert sock.connect(server.address) == 0
-    assert with_port(sock.getsockname().value, 0) == local(world.client, variant)
+    assert with_port(sock.getsockname().value, 0) == local(topology.client, variant)
     assert_connected(sock, server)
 
 
 @clause("connect.tcp.source-address-selection", case="loopback")
 @cases({"first": "127.0.0.1", "another": "127.9.9.9"})
 @variants(families=["inet"])
-def test_source_for_loopback(sock: Socket, servers: Servers, world: World, case: str) -> None:
+def test_source_for_loopback(sock: Socket, servers: Servers, topology: Topology, case: str) -> None:
     """All of 127.0.0.0/8 is reached from 127.0.0.1."""
-    world.client.addresses[socket.AF_INET] = [case]
+    topology.client.addresses[socket.AF_INET] = [case]
     server = servers.make()
     assert sock.connect(server.address) == 0
     assert sock.getsockname().value.host == "127.0.0.1"
@@ -212,13 +214,13 @@ def test_source_for_loopback(sock: Socket, servers: Servers, world: World, case:
 @clause("connect.tcp.low-port-no-privilege")
 @needs("protected-ports")
 @cases({"1": 1, "1023": 1023})
-@variants(families=INTERNET, doors=ALL, lines=["1023"])
+@variants(families=INTERNET, entries=ALL, lines=["1023"])
 @variants(families=INTERNET, lines=["1"])
 def test_low_port(sock: Socket, new_socket: SocketMaker, servers: Servers, case: int) -> None:
     """A thread without any capability may not bind a low port, and may connect to it."""
     server = servers.make(port=case)
     _ = server.address
-    sock.calls.door = StandingDoor(sock.calls.door, without_capabilities)
+    sock.calls.entry = StandingEntry(sock.calls.entry, without_capabilities)
     assert new_socket("binder").bind(with_port(server.address, 80)) == EACCES
     assert sock.connect(server.address) == 0
     assert_connected(sock, server)
@@ -232,7 +234,7 @@ def test_low_port_as_another_user(sock: Socket, new_socket: SocketMaker, servers
     """So may another user than root."""
     server = servers.make(port=80)
     _ = server.address
-    sock.calls.door = StandingDoor(sock.calls.door, another_user)
+    sock.calls.entry = StandingEntry(sock.calls.entry, another_user)
     assert new_socket("binder").bind(with_port(server.address, 81)) == EACCES
     assert sock.connect_and_wait(server.address) == 0
     assert_connected(sock, server)

@@ -26,7 +26,7 @@ from fixtures import (
     with_port,
 )
 from fixtures.sockets.socket import FAMILIES
-from netns import World
+from netns import Topology
 from suites.connect.names import NULL, UNSPEC
 from suites.connect.tcp.ports import assert_none_left, assert_port_is_bindable, let_choose
 
@@ -116,14 +116,14 @@ def assert_port_is_free(port: Address, new_socket: SocketMaker, servers: Servers
 
 @clause("connect.tcp.port-released")
 @cases(ENDS)
-@variants(families=INTERNET, doors=ALL, lines=["refused"])
+@variants(families=INTERNET, entries=ALL, lines=["refused"])
 @variants(families=INTERNET, lines=[name for name in ENDS if name != "refused"])
 @variants(families=["mapped"], lines=["refused", "dissolved"])
 def test_port_is_given_back(
-    sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, world: World, case: End
+    sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, topology: Topology, case: End
 ) -> None:
     """Of a range of one port that port is there again, to bind and to choose."""
-    let_choose(world, 40000, 40000)
+    let_choose(topology, 40000, 40000)
     case(sock, server)
     assert_port_is_free(with_port(server.address, 40000), new_socket, servers)
 
@@ -146,12 +146,12 @@ def test_socket_is_unbound_again(sock: Socket, server: Server, servers: Servers,
 @cases({"dissolved": Socket.connect, "closed": Socket.close})
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_port_of_a_pending_attempt(
-    sock: Socket, new_socket: SocketMaker, servers: Servers, world: World, case: Callable[..., object]
+    sock: Socket, new_socket: SocketMaker, servers: Servers, topology: Topology, case: Callable[..., object]
 ) -> None:
     """So it is when the attempt was given up before it was decided; until then it is held."""
-    let_choose(world, 50000, 50000)  # By chance, the one that fills the backlog could have the port of this row.
+    let_choose(topology, 50000, 50000)  # By chance, the one that fills the backlog could have the port of this row.
     busy = servers.full()
-    let_choose(world, 40000, 40000)
+    let_choose(topology, 40000, 40000)
     assert sock.connect(busy.address) == EINPROGRESS
     here = sock.getsockname().value
     assert port_of(here) == 40000
@@ -163,10 +163,10 @@ def test_port_of_a_pending_attempt(
 @clause("connect.tcp.port-released", case="refused-in-background")
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_port_of_a_refusal_in_the_background(
-    sock: Socket, new_socket: SocketMaker, servers: Servers, world: World
+    sock: Socket, new_socket: SocketMaker, servers: Servers, topology: Topology
 ) -> None:
     """So it is when the attempt was refused in the background, though nobody has asked for the error yet."""
-    let_choose(world, 40000, 40000)
+    let_choose(topology, 40000, 40000)
     address = servers.closed()
     assert sock.connect(address) == EINPROGRESS
     sock.wait_writable()
@@ -178,12 +178,12 @@ def test_port_of_a_refusal_in_the_background(
 @waits(0.5)
 @variants(families=INTERNET)
 def test_port_of_an_attempt_that_timed_out(
-    sock: Socket, new_socket: SocketMaker, servers: Servers, world: World
+    sock: Socket, new_socket: SocketMaker, servers: Servers, topology: Topology
 ) -> None:
     """So it is when nobody answered in time."""
-    let_choose(world, 50000, 50000)  # By chance, the one that fills the backlog could have the port of this row.
+    let_choose(topology, 50000, 50000)  # By chance, the one that fills the backlog could have the port of this row.
     busy = servers.full()
-    let_choose(world, 40000, 40000)
+    let_choose(topology, 40000, 40000)
     assert sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 500, name="TCP_USER_TIMEOUT") == 0
     assert sock.connect(busy.address) == ETIMEDOUT
     assert_port_is_free(with_port(busy.address, 40000), new_socket, servers)
@@ -191,9 +191,9 @@ def test_port_of_an_attempt_that_timed_out(
 
 @clause("connect.tcp.port-released", case="held")
 @variants(families=INTERNET)
-def test_port_is_held(sock: Socket, new_socket: SocketMaker, server: Server, world: World) -> None:
+def test_port_is_held(sock: Socket, new_socket: SocketMaker, server: Server, topology: Topology) -> None:
     """While the connection lasts, and while only the peer has closed it, nobody else gets the port."""
-    let_choose(world, 40000, 40000)
+    let_choose(topology, 40000, 40000)
     assert sock.connect(server.address) == 0
     here, late = with_port(server.address, 40000), new_socket("late")
     assert sock.getsockname() == here

@@ -20,13 +20,13 @@ from fixtures import (
     assert_usable,
     cases,
     clause,
+    topology,
     variants,
-    world,
 )
 
 
 @clause("connect.ECONNREFUSED.tcp{six}")
-@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, entries=ALL)
 def test_nobody_listens(sock: Socket, server: Server, servers: Servers) -> None:
     """A blocking stream connect to a port where nobody listens is refused, as often as it is tried."""
     assert sock.connect(servers.closed()) == ECONNREFUSED
@@ -37,7 +37,7 @@ def test_nobody_listens(sock: Socket, server: Server, servers: Servers) -> None:
 
 
 @clause("connect.ECONNREFUSED.tcp{six}", case="bound")
-@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, entries=ALL)
 @variants(families=["mapped"])
 def test_somebody_is_bound_and_does_not_listen(sock: Socket, servers: Servers, new_socket: SocketMaker) -> None:
     """A port that is bound by a socket which does not listen refuses, and that socket hears nothing of it."""
@@ -49,8 +49,8 @@ def test_somebody_is_bound_and_does_not_listen(sock: Socket, servers: Servers, n
 
 
 @clause("connect.ECONNREFUSED.tcp.remote")
-@world("pair")
-@variants(families=INTERNET, modes=BOTH, doors=ALL)
+@topology("pair")
+@variants(families=INTERNET, modes=BOTH, entries=ALL)
 @variants(families=["mapped"])
 def test_nobody_listens_on_another_host(sock: Socket, servers: Servers) -> None:
     """The same when the RST comes over a link."""
@@ -59,8 +59,8 @@ def test_nobody_listens_on_another_host(sock: Socket, servers: Servers) -> None:
 
 
 @clause("connect.ECONNREFUSED.tcp.remote", case="router")
-@world("routed")
-@variants(families=INTERNET, modes=BOTH, doors=ALL)
+@topology("routed")
+@variants(families=INTERNET, modes=BOTH, entries=ALL)
 def test_nobody_listens_behind_a_router(sock: Socket, servers: Servers) -> None:
     """The same when the RST comes through a router."""
     assert sock.connect_and_wait(servers.closed()) == ECONNREFUSED
@@ -68,7 +68,7 @@ def test_nobody_listens_behind_a_router(sock: Socket, servers: Servers) -> None:
 
 
 @clause("connect.ECONNREFUSED.tcp.nonblocking")
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"], entries=CALLS)
 def test_refusal_in_the_background(sock: Socket, servers: Servers) -> None:
     """A non-blocking socket hears of the refusal by SO_ERROR, once, however soon it came."""
     assert sock.connect(servers.closed()) == EINPROGRESS
@@ -79,7 +79,7 @@ def test_refusal_in_the_background(sock: Socket, servers: Servers) -> None:
 
 
 @clause("connect.ECONNREFUSED.unix.not-listening")
-@variants(families=["unix"], types=["stream", "seqpacket"], modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=["stream", "seqpacket"], modes=BOTH, entries=ALL)
 def test_unix_socket_that_does_not_listen(sock: Socket, server: Server, servers: Servers) -> None:
     """A UNIX socket that is bound and does not listen refuses, in both modes at once."""
     idle = servers.closed()
@@ -90,7 +90,7 @@ def test_unix_socket_that_does_not_listen(sock: Socket, server: Server, servers:
 
 
 @clause("connect.ECONNREFUSED.unix.stale")
-@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=["stream", "dgram", "seqpacket"], modes=BOTH, entries=ALL)
 def test_stale_socket_file(sock: Socket, server: Server, servers: Servers) -> None:
     """A socket file whose owner is gone refuses."""
     gone = servers.make("gone")
@@ -103,7 +103,7 @@ def test_stale_socket_file(sock: Socket, server: Server, servers: Servers) -> No
 
 
 @clause("connect.ECONNREFUSED.unix.dgram.dead-peer")
-@variants(families=["unix"], types=["dgram"], modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=["dgram"], modes=BOTH, entries=ALL)
 def test_peer_is_gone(sock: Socket, server: Server, servers: Servers) -> None:
     """Sending to a peer that was closed is refused, once; then there is no association any more."""
     gone = servers.make("gone")
@@ -117,9 +117,9 @@ def test_peer_is_gone(sock: Socket, server: Server, servers: Servers) -> None:
 
 @clause("connect.EPROTOTYPE.unix")
 @cases({"to-stream": "stream", "to-dgram": "dgram", "to-seqpacket": "seqpacket"})
-@variants(families=["unix"], types=["stream"], modes=BOTH, lines=["to-dgram", "to-seqpacket"], doors=ALL)
-@variants(families=["unix"], types=["dgram"], modes=BOTH, lines=["to-stream", "to-seqpacket"], doors=ALL)
-@variants(families=["unix"], types=["seqpacket"], modes=BOTH, lines=["to-stream", "to-dgram"], doors=ALL)
+@variants(families=["unix"], types=["stream"], modes=BOTH, lines=["to-dgram", "to-seqpacket"], entries=ALL)
+@variants(families=["unix"], types=["dgram"], modes=BOTH, lines=["to-stream", "to-seqpacket"], entries=ALL)
+@variants(families=["unix"], types=["seqpacket"], modes=BOTH, lines=["to-stream", "to-dgram"], entries=ALL)
 def test_socket_of_another_type(sock: Socket, server: Server, servers: Servers, case: str) -> None:
     """A path that a socket of another type is bound to is the wrong protocol type."""
     other = servers.make("other", kind=case)

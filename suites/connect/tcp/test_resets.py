@@ -27,13 +27,13 @@ from fixtures import (
     assert_usable,
     clause,
     needs,
+    topology,
     variants,
     waits,
-    world,
 )
 from fixtures.sockets.socket import FAMILIES
 from fixtures.syscalls.wait import until_asleep
-from netns import Match, Packet, Rule, World
+from netns import Match, Packet, Rule, Topology
 from suites.connect.times import RETRANSMISSION
 
 FAILED = {POLLIN, POLLOUT, POLLERR, POLLHUP, POLLRDHUP}
@@ -61,7 +61,7 @@ def crossed(sock: Socket, peer: Peer) -> Packet:
 
 
 @clause("connect.ECONNRESET.syn")
-@world("scripted")
+@topology("scripted")
 @variants(families=INTERNET)
 def test_a_request_is_reset(sock: Socket, peer: Peer) -> None:
     """The peer resets the request."""
@@ -70,8 +70,8 @@ def test_a_request_is_reset(sock: Socket, peer: Peer) -> None:
 
 
 @clause("connect.ECONNREFUSED.tcp.reset")
-@world("scripted")
-@variants(families=INTERNET, doors=ALL)
+@topology("scripted")
+@variants(families=INTERNET, entries=ALL)
 def test_a_reset_wakes_the_call(sock: Socket, peer: Peer) -> None:
     """A call that sleeps is woken by the reset; nothing is sent afterwards, and the next attempt can succeed."""
     call = sock.start_connect(peer.address)
@@ -88,7 +88,7 @@ def test_a_reset_wakes_the_call(sock: Socket, peer: Peer) -> None:
 
 
 @clause("connect.ECONNREFUSED.tcp.reset")
-@world("scripted")
+@topology("scripted")
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_a_reset_in_the_background(sock: Socket, peer: Peer) -> None:
     """In the background it is told once."""
@@ -103,7 +103,7 @@ def test_a_reset_in_the_background(sock: Socket, peer: Peer) -> None:
 
 
 @clause("connect.ECONNREFUSED.tcp.reset", case="strange")
-@world("scripted")
+@topology("scripted")
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_a_reset_of_something_else(sock: Socket, peer: Peer) -> None:
     """A reset that does not acknowledge the SYN does nothing, and is not answered."""
@@ -117,7 +117,7 @@ def test_a_reset_of_something_else(sock: Socket, peer: Peer) -> None:
 
 
 @clause("connect.tcp.half-an-answer")
-@world("scripted")
+@topology("scripted")
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_an_acknowledgement_alone(sock: Socket, peer: Peer) -> None:
     """An acknowledgement without a SYN does nothing; a SYN that acknowledges something else is answered by a reset."""
@@ -133,7 +133,7 @@ def test_an_acknowledgement_alone(sock: Socket, peer: Peer) -> None:
 
 
 @clause("connect.ECONNRESET.syn_recv")
-@world("scripted")
+@topology("scripted")
 @variants(families=INTERNET)
 def test_a_simultaneous_open_is_reset(sock: Socket, peer: Peer) -> None:
     """A call that sleeps in SYN_RECV is woken by the reset."""
@@ -149,7 +149,7 @@ def test_a_simultaneous_open_is_reset(sock: Socket, peer: Peer) -> None:
 
 
 @clause("connect.ECONNRESET.syn_recv")
-@world("scripted")
+@topology("scripted")
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_a_simultaneous_open_is_reset_in_the_background(sock: Socket, peer: Peer) -> None:
     """In the background it is told once, and nothing is sent afterwards."""
@@ -164,7 +164,7 @@ def test_a_simultaneous_open_is_reset_in_the_background(sock: Socket, peer: Peer
 
 
 @clause("connect.ECONNRESET.syn_recv", case="strange")
-@world("scripted")
+@topology("scripted")
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_a_strange_reset_of_a_simultaneous_open(sock: Socket, peer: Peer) -> None:
     """With another sequence number it does nothing; inside the window it is answered by an acknowledgement."""
@@ -178,7 +178,7 @@ def test_a_strange_reset_of_a_simultaneous_open(sock: Socket, peer: Peer) -> Non
 
 
 @clause("connect.ECONNRESET.syn_recv.refused")
-@world("scripted")
+@topology("scripted")
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_a_simultaneous_open_is_refused(sock: Socket, peer: Peer) -> None:
     """The RFC calls it a refusal."""
@@ -188,18 +188,18 @@ def test_a_simultaneous_open_is_refused(sock: Socket, peer: Peer) -> None:
 
 
 @pytest.fixture
-def rejected(server: Server, world: World, variant: Variant) -> Rule:
+def rejected(server: Server, topology: Topology, variant: Variant) -> Rule:
     """A rule by which the server's host answers each SYN to the server with port unreachable."""
     address = server.address
     assert isinstance(address, Inet | Inet6)
     reject = "icmpv6-port-unreachable" if variant.family == "inet6" else "icmp-port-unreachable"
     match = Match(FAMILIES[variant.family], "tcp", address.port)
-    return Rule(world.server.namespace, "input", match, reject)
+    return Rule(topology.server.namespace, "input", match, reject)
 
 
 @clause("connect.ECONNREFUSED.tcp.icmp-port-unreach")
 @needs("nft-reject")
-@world("pair")
+@topology("pair")
 @waits(RETRANSMISSION)
 @variants(families=INTERNET)
 def test_the_port_is_unreachable(
@@ -219,7 +219,7 @@ def test_the_port_is_unreachable(
 
 @clause("connect.ECONNREFUSED.tcp.icmp-port-unreach")
 @needs("nft-reject")
-@world("pair")
+@topology("pair")
 @waits(RETRANSMISSION)
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_the_port_is_unreachable_in_the_background(sock: Socket, server: Server, rejected: Rule) -> None:

@@ -15,14 +15,14 @@ from fixtures import (
     assert_talk,
     clause,
     internet,
+    topology,
     until,
     variants,
     waits,
     with_port,
-    world,
 )
 from fixtures.sockets.socket import FAMILIES
-from netns import World
+from netns import Topology
 from suites.connect.names import NULL
 
 
@@ -40,7 +40,7 @@ def assert_own_peer(sock: Socket, here: Address) -> None:
 
 
 @clause("connect.tcp.self-connect")
-@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, entries=ALL)
 @variants(families=INTERNET, modes=["nonblocking"])
 @variants(families=["mapped"])
 def test_self_connect(sock: Socket, servers: Servers) -> None:
@@ -64,9 +64,9 @@ def test_self_connect_from_the_wildcard(sock: Socket, servers: Servers, variant:
 
 @clause("connect.tcp.self-connect", case="by-chance")
 @variants(families=INTERNET)
-def test_self_connect_by_chance(sock: Socket, servers: Servers, world: World) -> None:
+def test_self_connect_by_chance(sock: Socket, servers: Servers, topology: Topology) -> None:
     """A socket that is given the very port that it connects to is connected with itself, too."""
-    world.client.sysctl("net.ipv4.ip_local_port_range", "40000 40000")
+    topology.client.sysctl("net.ipv4.ip_local_port_range", "40000 40000")
     here = with_port(servers.closed(), 40000)
     assert sock.connect(here) == 0
     assert_own_peer(sock, here)
@@ -75,30 +75,30 @@ def test_self_connect_by_chance(sock: Socket, servers: Servers, world: World) ->
 class Crossing:
     """Two sockets on two hosts, each bound, each about to connect to the other."""
 
-    def __init__(self, sock: Socket, new_socket: SocketMaker, world: World, variant: Variant) -> None:
+    def __init__(self, sock: Socket, new_socket: SocketMaker, topology: Topology, variant: Variant) -> None:
         family = FAMILIES[variant.family]
-        self.world = world
-        self.one, self.other = sock, new_socket("other", host=world.server)
-        self.here = internet(family, world.client.address(family), 5555)
-        self.there = internet(family, world.server.address(family), 6666)
+        self.topology = topology
+        self.one, self.other = sock, new_socket("other", host=topology.server)
+        self.here = internet(family, topology.client.address(family), 5555)
+        self.there = internet(family, topology.server.address(family), 6666)
         assert self.one.bind(self.here) == 0
         assert self.other.bind(self.there) == 0
 
     def lose_first(self) -> None:
         """Let what the first socket sends get lost."""
-        self.world.client.mislead("to-server", self.there.host)
+        self.topology.client.mislead("to-server", self.there.host)
 
     def lose_second(self) -> None:
         """Let what the second socket sends get lost."""
-        self.world.server.mislead("to-client", self.here.host)
+        self.topology.server.mislead("to-client", self.here.host)
 
     def find_first(self) -> None:
         """Let it arrive again."""
-        self.world.client.find_again("to-server", self.there.host)
+        self.topology.client.find_again("to-server", self.there.host)
 
     def find_second(self) -> None:
         """Let it arrive again."""
-        self.world.server.find_again("to-client", self.here.host)
+        self.topology.server.find_again("to-client", self.here.host)
 
     def assert_one_connection(self) -> None:
         """Each is the other's peer, and neither holds an error."""
@@ -120,11 +120,11 @@ def state_of(sock: Socket) -> str:
 
 
 @clause("connect.tcp.simultaneous-open")
-@world("pair")
-@variants(families=INTERNET, doors=ALL)
-def test_simultaneous_open(sock: Socket, new_socket: SocketMaker, world: World, variant: Variant) -> None:
+@topology("pair")
+@variants(families=INTERNET, entries=ALL)
+def test_simultaneous_open(sock: Socket, new_socket: SocketMaker, topology: Topology, variant: Variant) -> None:
     """The first SYN is lost, the second crosses it: both calls succeed."""
-    pair = Crossing(sock, new_socket, world, variant)
+    pair = Crossing(sock, new_socket, topology, variant)
     pair.lose_first()
     waiting = pair.one.start_connect(pair.there)
     until(lambda: state_of(pair.one) == "SYN_SENT", "the first socket is in SYN_SENT")
@@ -135,13 +135,13 @@ def test_simultaneous_open(sock: Socket, new_socket: SocketMaker, world: World, 
 
 
 @clause("connect.tcp.simultaneous-open", case="background")
-@world("pair")
+@topology("pair")
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_simultaneous_open_in_the_background(
-    sock: Socket, new_socket: SocketMaker, world: World, variant: Variant
+    sock: Socket, new_socket: SocketMaker, topology: Topology, variant: Variant
 ) -> None:
     """The same in the background."""
-    pair = Crossing(sock, new_socket, world, variant)
+    pair = Crossing(sock, new_socket, topology, variant)
     pair.lose_first()
     assert pair.one.connect(pair.there) == EINPROGRESS
     assert pair.one.poll() == set()
@@ -154,11 +154,11 @@ def test_simultaneous_open_in_the_background(
 
 @clause("connect.tcp.simultaneous-open", case="both-lost")
 @waits(1)
-@world("pair")
+@topology("pair")
 @variants(families=INTERNET, modes=["nonblocking"])
-def test_retransmissions_meet(sock: Socket, new_socket: SocketMaker, world: World, variant: Variant) -> None:
+def test_retransmissions_meet(sock: Socket, new_socket: SocketMaker, topology: Topology, variant: Variant) -> None:
     """Both SYNs are lost, and the next ones meet."""
-    pair = Crossing(sock, new_socket, world, variant)
+    pair = Crossing(sock, new_socket, topology, variant)
     pair.lose_first()
     pair.lose_second()
     assert pair.one.connect(pair.there) == EINPROGRESS

@@ -20,12 +20,12 @@ from fixtures import (
     clause,
     internet,
     needs,
+    topology,
     variants,
     waits,
-    world,
 )
 from fixtures.sockets.socket import FAMILIES
-from netns import World
+from netns import Topology
 from suites.connect.names import UNSPEC
 
 MAXSEG, INFO = socket.TCP_MAXSEG, socket.TCP_INFO
@@ -35,7 +35,7 @@ NOT_THERE: dict[str, Inet | Inet6] = {"inet": Inet("203.0.113.7", 5555), "inet6"
 
 
 @clause("connect.tcp.reads-before-connect")
-@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, entries=ALL)
 def test_receive_before_connecting(sock: Socket, server: Server) -> None:
     """There is nothing to receive before the first connection and after the last; in between there is."""
     assert sock.recv_now() == ENOTCONN
@@ -82,10 +82,10 @@ def receive_buffer(sock: Socket, size: int) -> None:
 
 
 @clause("connect.tcp.sockbuf-before-connect")
-@variants(families=INTERNET, doors=ALL)
-def test_receive_buffer(sock: Socket, new_socket: SocketMaker, server: Server, world: World) -> None:
+@variants(families=INTERNET, entries=ALL)
+def test_receive_buffer(sock: Socket, new_socket: SocketMaker, server: Server, topology: Topology) -> None:
     """A small buffer means no window scale, if it is set before the connection; later it changes nothing."""
-    world.client.sysctl("net.ipv4.tcp_rmem", "4096 131072 6291456")
+    topology.client.sysctl("net.ipv4.tcp_rmem", "4096 131072 6291456")
     late = new_socket("late")
     receive_buffer(sock, 2048)
     assert sock.connect(server.address) == 0
@@ -111,14 +111,14 @@ def limit_segment(sock: Socket) -> None:
 @clause("connect.tcp.maxseg-before-connect")
 @needs("tcp_timestamps")
 @cases({"plain": (0, 700), "timestamps": (1, 688)})
-@variants(families=INTERNET, doors=ALL, lines=["plain"])
+@variants(families=INTERNET, entries=ALL, lines=["plain"])
 @variants(families=INTERNET, lines=["timestamps"])
 def test_segment_size(
-    sock: Socket, new_socket: SocketMaker, server: Server, world: World, case: tuple[int, int]
+    sock: Socket, new_socket: SocketMaker, server: Server, topology: Topology, case: tuple[int, int]
 ) -> None:
     """Both ends keep to a segment size that was set before, and to none that was set later, or on another socket."""
     timestamps, size = case
-    world.client.sysctl("net.ipv4.tcp_timestamps", timestamps)
+    topology.client.sysctl("net.ipv4.tcp_timestamps", timestamps)
     other = new_socket("other")
     limit_segment(sock)
     assert sock.connect(server.address) == 0
@@ -135,8 +135,8 @@ def bind_to_device(sock: Socket, device: bytes) -> None:
 
 
 @clause("connect.tcp.SO_BINDTODEVICE")
-@world("pair")
-@variants(families=INTERNET, doors=ALL)
+@topology("pair")
+@variants(families=INTERNET, entries=ALL)
 def test_right_device(sock: Socket, server: Server) -> None:
     """A socket bound to the link connects over it."""
     bind_to_device(sock, b"to-server")
@@ -146,15 +146,15 @@ def test_right_device(sock: Socket, server: Server) -> None:
 
 @clause("connect.tcp.SO_BINDTODEVICE", case="wrong")
 @waits(0.5)
-@world("pair")
+@topology("pair")
 @cases({"lo": (b"lo", False), "link": (b"to-server", True)})
 @variants(families=["inet"])
-def test_wrong_device(sock: Socket, servers: Servers, world: World, case: tuple[bytes, bool]) -> None:
+def test_wrong_device(sock: Socket, servers: Servers, topology: Topology, case: tuple[bytes, bool]) -> None:
     """Over a device that does not lead to the peer an attempt is in vain, and the peer hears nothing."""
     device, loopback = case
     if loopback:
-        world.server = world.client
-        world.client.addresses[socket.AF_INET] = ["127.0.0.1"]
+        topology.server = topology.client
+        topology.client.addresses[socket.AF_INET] = ["127.0.0.1"]
     server = servers.make()
     _ = server.address
     bind_to_device(sock, device)
@@ -165,15 +165,15 @@ def test_wrong_device(sock: Socket, servers: Servers, world: World, case: tuple[
 
 
 @clause("connect.tcp.SO_BINDTODEVICE", case="wrong")
-@world("pair")
+@topology("pair")
 @cases({"lo": (b"lo", False), "link": (b"to-server", True)})
 @variants(families=["inet6"])
-def test_wrong_device_v6(sock: Socket, servers: Servers, world: World, case: tuple[bytes, bool]) -> None:
+def test_wrong_device_v6(sock: Socket, servers: Servers, topology: Topology, case: tuple[bytes, bool]) -> None:
     """Over IPv6 there is no route then; bound to no device any more, the socket connects."""
     device, loopback = case
     if loopback:
-        world.server = world.client
-        world.client.addresses[socket.AF_INET6] = ["::1"]
+        topology.server = topology.client
+        topology.client.addresses[socket.AF_INET6] = ["::1"]
     server = servers.make()
     bind_to_device(sock, device)
     assert sock.connect(server.address) == ENETUNREACH
@@ -185,13 +185,13 @@ def test_wrong_device_v6(sock: Socket, servers: Servers, world: World, case: tup
 
 
 @clause("connect.tcp.SO_BINDTODEVICE", case="down")
-@world("pair")
+@topology("pair")
 @variants(families=INTERNET)
-def test_device_that_is_down(sock: Socket, servers: Servers, world: World) -> None:
+def test_device_that_is_down(sock: Socket, servers: Servers, topology: Topology) -> None:
     """A device that is down leads nowhere, not even to the host itself."""
-    server = servers.make(host=world.client)
+    server = servers.make(host=topology.client)
     _ = server.address
-    world.client.lower("to-server")
+    topology.client.lower("to-server")
     bind_to_device(sock, b"to-server")
     assert sock.connect(server.address) == ENETUNREACH
     assert_not_connected(sock)
@@ -199,8 +199,8 @@ def test_device_that_is_down(sock: Socket, servers: Servers, world: World) -> No
 
 
 @clause("connect.tcp.SO_DONTROUTE")
-@world("routed")
-@variants(families=["inet"], doors=ALL)
+@topology("routed")
+@variants(families=["inet"], entries=ALL)
 @variants(families=["inet6"])
 def test_no_gateway(sock: Socket, server: Server) -> None:
     """What is behind a gateway is out of reach, as long as the option is set."""
@@ -214,20 +214,20 @@ def test_no_gateway(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.tcp.SO_DONTROUTE", case="link")
-@world("routed")
+@topology("routed")
 @variants(families=INTERNET)
-def test_no_gateway_needed(sock: Socket, servers: Servers, world: World) -> None:
+def test_no_gateway_needed(sock: Socket, servers: Servers, topology: Topology) -> None:
     """The gateway itself is on the link, and can be connected to."""
-    gateway = servers.make(host=world.host("router"))
+    gateway = servers.make(host=topology.host("router"))
     assert sock.setsockopt(socket.SOL_SOCKET, socket.SO_DONTROUTE, 1, name="SO_DONTROUTE") == 0
     assert sock.connect(gateway.address) == 0
     assert_connected(sock, gateway)
 
 
 @clause("connect.tcp.freebind-then-connect")
-@world("pair")
-@variants(families=["inet"], doors=ALL)
-def test_address_that_is_not_there(sock: Socket, server: Server, world: World) -> None:
+@topology("pair")
+@variants(families=["inet"], entries=ALL)
+def test_address_that_is_not_there(sock: Socket, server: Server, topology: Topology) -> None:
     """From an address that is not there yet there is no route; when it is there, the socket connects from it."""
     here = NOT_THERE["inet"]
     assert sock.bind(here) == EADDRNOTAVAIL
@@ -236,17 +236,17 @@ def test_address_that_is_not_there(sock: Socket, server: Server, world: World) -
     assert sock.connect(server.address) == ENETUNREACH
     assert_not_connected(sock)
     assert sock.getsockname() == here
-    world.client.add_address("to-server", here.host, 32)
-    world.server.route(f"{here.host}/32", via="192.0.2.1")
+    topology.client.add_address("to-server", here.host, 32)
+    topology.server.route(f"{here.host}/32", via="192.0.2.1")
     assert sock.connect(server.address) == 0
     assert assert_connected(sock, server).getpeername() == here
 
 
 @clause("connect.tcp.freebind-then-connect", case="pending")
 @waits(1)
-@world("pair")
+@topology("pair")
 @variants(families=["inet6"], modes=["nonblocking"])
-def test_address_that_is_not_there_v6(sock: Socket, server: Server, world: World) -> None:
+def test_address_that_is_not_there_v6(sock: Socket, server: Server, topology: Topology) -> None:
     """Over IPv6 the attempt starts, and succeeds when the address is there."""
     here = NOT_THERE["inet6"]
     assert sock.setsockopt(*FREEBIND["inet6"], 1, name="IPV6_FREEBIND") == 0
@@ -254,14 +254,14 @@ def test_address_that_is_not_there_v6(sock: Socket, server: Server, world: World
     assert sock.connect(server.address) == EINPROGRESS
     assert sock.tcp_state() == "SYN_SENT"
     # The way back first: once the address is there, the client asks for its neighbour from it.
-    world.server.route(f"{here.host}/128", via="2001:db8:1::1")
-    world.client.add_address("to-server", here.host, 128)
+    topology.server.route(f"{here.host}/128", via="2001:db8:1::1")
+    topology.client.add_address("to-server", here.host, 128)
     sock.wait_writable()
     assert assert_connected(sock, server).getpeername() == here
 
 
 @clause("connect.tcp.freebind-then-connect", case="transparent")
-@world("pair")
+@topology("pair")
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_transparent_socket(sock: Socket, server: Server, variant: Variant) -> None:
     """A transparent socket starts an attempt from an address that is another host's."""
@@ -274,38 +274,40 @@ def test_transparent_socket(sock: Socket, server: Server, variant: Variant) -> N
     assert sock.recv_now() == EAGAIN
 
 
-def bind_and_remove(sock: Socket, world: World, variant: Variant) -> Inet | Inet6:
+def bind_and_remove(sock: Socket, topology: Topology, variant: Variant) -> Inet | Inet6:
     """Bind the socket to an address, and take the address from the host; gives the address."""
     six = variant.family == "inet6"
     host, prefix = ("2001:db8:1::99", 64) if six else ("192.0.2.99", 24)
-    world.client.add_address("to-server", host, prefix)
+    topology.client.add_address("to-server", host, prefix)
     here = internet(FAMILIES[variant.family], host, 5555)
     assert sock.bind(here) == 0
-    world.client.remove_address("to-server", host, prefix)
+    topology.client.remove_address("to-server", host, prefix)
     return here
 
 
 @clause("connect.tcp.source-removed-after-bind")
-@world("pair")
+@topology("pair")
 @variants(families=["inet"])
 @variants(families=["inet6"], modes=["nonblocking"])
-def test_source_is_gone(sock: Socket, server: Server, world: World, variant: Variant) -> None:
+def test_source_is_gone(sock: Socket, server: Server, topology: Topology, variant: Variant) -> None:
     """The source address is not local any more, and the socket is told so."""
-    _ = bind_and_remove(sock, world, variant)
+    _ = bind_and_remove(sock, topology, variant)
     assert sock.connect(server.address) == EADDRNOTAVAIL
 
 
 @clause("connect.ENETUNREACH.tcp.source-removed")
-@world("pair")
-@variants(families=["inet"], doors=ALL)
-def test_no_route_from_a_source_that_is_gone(sock: Socket, server: Server, world: World, variant: Variant) -> None:
+@topology("pair")
+@variants(families=["inet"], entries=ALL)
+def test_no_route_from_a_source_that_is_gone(
+    sock: Socket, server: Server, topology: Topology, variant: Variant
+) -> None:
     """There is no route, as often as it is tried, and one when the address is back; the socket keeps its name."""
-    here = bind_and_remove(sock, world, variant)
+    here = bind_and_remove(sock, topology, variant)
     assert sock.connect(server.address) == ENETUNREACH
     assert sock.connect(server.address) == ENETUNREACH
     assert_not_connected(sock)
     assert_no_connection(server)
     assert sock.getsockname() == here
-    world.client.add_address("to-server", here.host, 24)
+    topology.client.add_address("to-server", here.host, 24)
     assert sock.connect(server.address) == 0
     assert assert_connected(sock, server).getpeername() == here

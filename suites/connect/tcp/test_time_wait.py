@@ -21,14 +21,14 @@ from fixtures import (
     internet,
     needs,
     port_of,
+    topology,
     until,
     variants,
     waits,
     with_port,
-    world,
 )
 from fixtures.sockets.socket import FAMILIES
-from netns import World
+from netns import Topology
 from suites.connect.tcp.proc_net import states, until_state
 
 A_WHILE = 2.1  # Seconds until a port may be reused at the latest: one, in whole seconds on older kernels.
@@ -42,39 +42,39 @@ def bind_again(sock: Socket, name: Address) -> None:
     assert sock.bind(name) == 0
 
 
-def leave_behind(sock: Socket, server: Server, world: World, variant: Variant) -> None:
+def leave_behind(sock: Socket, server: Server, topology: Topology, variant: Variant) -> None:
     """Connect, and close first: what stays is the address in TIME_WAIT."""
     assert sock.connect_and_wait(server.address) == 0
     name, accepted = sock.getsockname().value, assert_connected(sock, server)
     assert sock.close() == 0
     assert accepted.recv() == b""
     assert accepted.close() == 0
-    until_state(world.client, variant.family, name, "TIME_WAIT")
+    until_state(topology.client, variant.family, name, "TIME_WAIT")
     port = port_of(server.address)
-    until(lambda: states(world.server, variant.family, port) == ["LISTEN"], "the server's side is gone")
+    until(lambda: states(topology.server, variant.family, port) == ["LISTEN"], "the server's side is gone")
 
 
-def own_name(world: World, variant: Variant) -> Address:
+def own_name(topology: Topology, variant: Variant) -> Address:
     """An address of the client's host, at the port of these tests."""
     family = FAMILIES[variant.family]
-    return internet(family, world.client.address(family), PORT)
+    return internet(family, topology.client.address(family), PORT)
 
 
 @clause("connect.tcp.TIME_WAIT.bound")
 @needs("tcp_tw_reuse")
 @cases({"tw_reuse-0": 0, "tw_reuse-1": 1})
-@variants(families=INTERNET, doors=CALLS, lines=["tw_reuse-0"])
+@variants(families=INTERNET, entries=CALLS, lines=["tw_reuse-0"])
 @variants(families=INTERNET, modes=["nonblocking"], lines=["tw_reuse-1"])
 def test_bound_again(
-    sock: Socket, new_socket: SocketMaker, server: Server, world: World, variant: Variant, case: int
+    sock: Socket, new_socket: SocketMaker, server: Server, topology: Topology, variant: Variant, case: int
 ) -> None:
     """It connects at once, a second and a third time."""
-    world.client.sysctl(REUSE, case)
-    name = own_name(world, variant)
+    topology.client.sysctl(REUSE, case)
+    name = own_name(topology, variant)
     for number in range(2):
         old = new_socket(f"old{number}")
         bind_again(old, name)
-        leave_behind(old, server, world, variant)
+        leave_behind(old, server, topology, variant)
     bind_again(sock, name)
     assert sock.connect_and_wait(server.address) == 0
     assert sock.getsockname() == name
@@ -85,17 +85,17 @@ def test_bound_again(
 @needs("tcp_tw_reuse")
 @variants(families=INTERNET, modes=BOTH)
 def test_bound_again_without_timestamps(
-    sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, world: World, variant: Variant
+    sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, topology: Topology, variant: Variant
 ) -> None:
     """Without timestamps it does not, but connects elsewhere."""
-    world.client.sysctl(TIMESTAMPS, 0)
-    old, name = new_socket("old"), own_name(world, variant)
+    topology.client.sysctl(TIMESTAMPS, 0)
+    old, name = new_socket("old"), own_name(topology, variant)
     bind_again(old, name)
-    leave_behind(old, server, world, variant)
+    leave_behind(old, server, topology, variant)
     bind_again(sock, name)
     assert sock.connect(server.address) == EADDRNOTAVAIL
     assert_not_connected(sock)
-    assert "TIME_WAIT" in states(world.client, variant.family, PORT)
+    assert "TIME_WAIT" in states(topology.client, variant.family, PORT)
     other = servers.make("other")
     assert sock.connect_and_wait(other.address) == 0
     assert_connected(sock, other)
@@ -105,11 +105,13 @@ def test_bound_again_without_timestamps(
 @clause("connect.tcp.TIME_WAIT.bound.EADDRINUSE")
 @needs("time-wait-shown")
 @variants(families=INTERNET)
-def test_not_bound_again(sock: Socket, new_socket: SocketMaker, server: Server, world: World, variant: Variant) -> None:
+def test_not_bound_again(
+    sock: Socket, new_socket: SocketMaker, server: Server, topology: Topology, variant: Variant
+) -> None:
     """Without SO_REUSEADDR the address is in use, and the kernel chooses another."""
-    old, name = new_socket("old"), own_name(world, variant)
+    old, name = new_socket("old"), own_name(topology, variant)
     assert old.bind(name) == 0
-    leave_behind(old, server, world, variant)
+    leave_behind(old, server, topology, variant)
     assert sock.bind(name) == EADDRINUSE
     assert sock.connect(server.address) == 0
     here = sock.getsockname().value
@@ -126,12 +128,12 @@ def assert_unavailable(sock: Socket, server: Server) -> None:
     assert_no_connection(server)
 
 
-def leave_only_port(old: Socket, server: Server, world: World, variant: Variant) -> None:
+def leave_only_port(old: Socket, server: Server, topology: Topology, variant: Variant) -> None:
     """Leave the only port there is in TIME_WAIT, for some time."""
-    world.client.sysctl("net.ipv4.ip_local_port_range", f"{PORT} {PORT}")
-    leave_behind(old, server, world, variant)
+    topology.client.sysctl("net.ipv4.ip_local_port_range", f"{PORT} {PORT}")
+    leave_behind(old, server, topology, variant)
     assert server.socket.poll(A_WHILE) == set()
-    assert states(world.client, variant.family, PORT) == ["TIME_WAIT"]
+    assert states(topology.client, variant.family, PORT) == ["TIME_WAIT"]
 
 
 @clause("connect.tcp.TIME_WAIT.tw_reuse")
@@ -140,12 +142,12 @@ def leave_only_port(old: Socket, server: Server, world: World, variant: Variant)
 @cases({"1": {REUSE: 1}, "2": {REUSE: 2}, "default": {}})
 @variants(families=INTERNET)
 def test_reused_over_loopback(
-    sock: Socket, new_socket: SocketMaker, server: Server, world: World, variant: Variant, case: dict[str, int]
+    sock: Socket, new_socket: SocketMaker, server: Server, topology: Topology, variant: Variant, case: dict[str, int]
 ) -> None:
     """Over loopback 1 and 2 let the port be chosen again."""
     for name, value in case.items():
-        world.client.sysctl(name, value)
-    leave_only_port(new_socket("old"), server, world, variant)
+        topology.client.sysctl(name, value)
+    leave_only_port(new_socket("old"), server, topology, variant)
     assert sock.connect(server.address) == 0
     assert port_of(sock.getsockname().value) == PORT
     assert_connected(sock, server)
@@ -157,28 +159,28 @@ def test_reused_over_loopback(
 @cases({"0": {REUSE: 0}, "no-timestamps": {REUSE: 1, TIMESTAMPS: 0}})
 @variants(families=INTERNET)
 def test_not_reused_over_loopback(
-    sock: Socket, new_socket: SocketMaker, server: Server, world: World, variant: Variant, case: dict[str, int]
+    sock: Socket, new_socket: SocketMaker, server: Server, topology: Topology, variant: Variant, case: dict[str, int]
 ) -> None:
     """With 0, or without timestamps, there is no port."""
     for name, value in case.items():
-        world.client.sysctl(name, value)
-    leave_only_port(new_socket("old"), server, world, variant)
+        topology.client.sysctl(name, value)
+    leave_only_port(new_socket("old"), server, topology, variant)
     assert_unavailable(sock, server)
 
 
 @clause("connect.tcp.TIME_WAIT.tw_reuse", case="remote")
 @needs("tcp_tw_reuse")
-@world("pair")
+@topology("pair")
 @waits(A_WHILE)
 @variants(families=INTERNET)
 def test_reused_with_another_host(
-    sock: Socket, new_socket: SocketMaker, server: Server, world: World, variant: Variant
+    sock: Socket, new_socket: SocketMaker, server: Server, topology: Topology, variant: Variant
 ) -> None:
     """With another host 1 does so, and 2 does not."""
-    leave_only_port(new_socket("old"), server, world, variant)
-    world.client.sysctl(REUSE, 2)
+    leave_only_port(new_socket("old"), server, topology, variant)
+    topology.client.sysctl(REUSE, 2)
     assert_unavailable(sock, server)
-    world.client.sysctl(REUSE, 1)
+    topology.client.sysctl(REUSE, 1)
     assert sock.connect(server.address) == 0
     assert port_of(sock.getsockname().value) == PORT
     assert_connected(sock, server)
@@ -189,14 +191,14 @@ def test_reused_with_another_host(
 @waits(A_WHILE)
 @variants(families=INTERNET)
 def test_reused_after_a_delay(
-    sock: Socket, new_socket: SocketMaker, server: Server, world: World, variant: Variant
+    sock: Socket, new_socket: SocketMaker, server: Server, topology: Topology, variant: Variant
 ) -> None:
     """The port is not chosen before the delay is over."""
-    world.client.sysctl(REUSE, 1)
-    world.client.sysctl(DELAY, 60_000)
-    leave_only_port(new_socket("old"), server, world, variant)
+    topology.client.sysctl(REUSE, 1)
+    topology.client.sysctl(DELAY, 60_000)
+    leave_only_port(new_socket("old"), server, topology, variant)
     assert_unavailable(sock, server)
-    world.client.sysctl(DELAY, 1)
+    topology.client.sysctl(DELAY, 1)
     assert sock.connect(server.address) == 0
     assert_connected(sock, server)
 
@@ -205,7 +207,9 @@ def test_reused_after_a_delay(
 @needs("time-wait-shown")
 @waits(A_WHILE)
 @variants(families=INTERNET)
-def test_reuse_is_off(sock: Socket, new_socket: SocketMaker, server: Server, world: World, variant: Variant) -> None:
+def test_reuse_is_off(
+    sock: Socket, new_socket: SocketMaker, server: Server, topology: Topology, variant: Variant
+) -> None:
     """Nobody has set anything: the port is not chosen again."""
-    leave_only_port(new_socket("old"), server, world, variant)
+    leave_only_port(new_socket("old"), server, topology, variant)
     assert sock.connect(server.address) == EADDRNOTAVAIL

@@ -23,13 +23,13 @@ from fixtures import (
     caught,
     clause,
     internet,
+    topology,
     until,
     variants,
     waits,
-    world,
 )
 from fixtures.sockets.socket import FAMILIES
-from netns import World
+from netns import Topology
 from suites.connect.times import ONE_RETRY, RETRANSMISSION
 
 usefixtures = pytest.mark.usefixtures
@@ -38,7 +38,7 @@ usefixtures = pytest.mark.usefixtures
 @clause("connect.ETIMEDOUT.tcp")
 @waits(ONE_RETRY)
 @usefixtures("hurried")
-@variants(families=INTERNET, doors=ALL)
+@variants(families=INTERNET, entries=ALL)
 @variants(families=["mapped"])
 def test_nobody_answers(sock: Socket, server: Server, servers: Servers) -> None:
     """A blocking connect gives up after the retransmissions that are configured, not sooner; the attempt is over."""
@@ -54,7 +54,7 @@ def test_nobody_answers(sock: Socket, server: Server, servers: Servers) -> None:
 @clause("connect.ETIMEDOUT.tcp.nonblocking")
 @waits(ONE_RETRY)
 @usefixtures("hurried")
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"], entries=CALLS)
 @variants(families=["mapped"], modes=["nonblocking"])
 def test_nobody_answers_in_the_background(sock: Socket, servers: Servers) -> None:
     """A non-blocking connect is told by SO_ERROR, once, when select wakes up."""
@@ -67,10 +67,10 @@ def test_nobody_answers_in_the_background(sock: Socket, servers: Servers) -> Non
 
 
 @clause("connect.icmp.router.blackhole")
-@world("routed")
+@topology("routed")
 @waits(ONE_RETRY)
-@variants(families=INTERNET, modes=BOTH, doors=ALL)
-def test_a_router_that_swallows(sock: Socket, hurried: World, variant: Variant) -> None:
+@variants(families=INTERNET, modes=BOTH, entries=ALL)
+def test_a_router_that_swallows(sock: Socket, hurried: Topology, variant: Variant) -> None:
     """A route that swallows everything on the way is a timeout, without any other error before."""
     prefix, silent = {
         "inet": ("203.0.113.0/24", "203.0.113.1"),
@@ -83,7 +83,7 @@ def test_a_router_that_swallows(sock: Socket, hurried: World, variant: Variant) 
 
 @clause("connect.EINTR.tcp")
 @waits(RETRANSMISSION)
-@variants(families=INTERNET, doors=CALLS)
+@variants(families=INTERNET, entries=CALLS)
 def test_interrupted(sock: Socket, servers: Servers) -> None:
     """A handler without SA_RESTART ends the call with EINTR; the attempt goes on and completes."""
     busy = servers.full()
@@ -100,7 +100,7 @@ def test_interrupted(sock: Socket, servers: Servers) -> None:
 
 
 @clause("connect.EINTR.unix")
-@variants(families=["unix"], types=["stream", "seqpacket"], doors=CALLS)
+@variants(families=["unix"], types=["stream", "seqpacket"], entries=CALLS)
 def test_unix_interrupted(sock: Socket, servers: Servers) -> None:
     """A handler without SA_RESTART ends the wait for room with EINTR; the socket can connect anew."""
     busy = servers.full()

@@ -40,7 +40,7 @@ from fixtures import (
 )
 from fixtures.sockets.socket import FAMILIES
 from fixtures.syscalls.call_threads import DEADLINE
-from netns import World
+from netns import Topology
 from suites.connect.names import NULL, UNSPEC
 from suites.connect.times import RETRANSMISSION
 
@@ -49,7 +49,7 @@ SIZES = {"2-bytes": Bytes(bytes(2)), "16-bytes": UNSPEC, "128-bytes": Bytes(byte
 
 @clause("connect.UNSPEC.tcp.connected")
 @cases(SIZES)
-@variants(families=INTERNET, modes=BOTH, doors=ALL)
+@variants(families=INTERNET, modes=BOTH, entries=ALL)
 def test_disconnected(sock: Socket, server: Server, case: Bytes) -> None:
     """The connection ends, the other side is reset, and the socket makes a new one."""
     assert sock.connect_and_wait(server.address) == 0
@@ -82,7 +82,7 @@ def test_disconnected_again_and_again(sock: Socket, server: Server, servers: Ser
 
 
 @clause("connect.UNSPEC.tcp.so_error")
-@variants(families=INTERNET, modes=BOTH, doors=ALL)
+@variants(families=INTERNET, modes=BOTH, entries=ALL)
 def test_error_of_a_disconnection(sock: Socket, server: Server) -> None:
     """SO_ERROR tells ECONNRESET, once."""
     assert sock.connect_and_wait(server.address) == 0
@@ -94,7 +94,7 @@ def test_error_of_a_disconnection(sock: Socket, server: Server) -> None:
 
 @clause("connect.UNSPEC.tcp.unconnected")
 @cases(SIZES)
-@variants(families=INTERNET, modes=BOTH, doors=ALL)
+@variants(families=INTERNET, modes=BOTH, entries=ALL)
 def test_nothing_to_disconnect(sock: Socket, server: Server, case: Bytes) -> None:
     """On a fresh socket it succeeds, twice, and changes nothing."""
     assert sock.connect(case) == 0
@@ -105,7 +105,7 @@ def test_nothing_to_disconnect(sock: Socket, server: Server, case: Bytes) -> Non
 
 
 @clause("connect.UNSPEC.tcp.syn_sent")
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"], entries=CALLS)
 @variants(families=["mapped"], modes=["nonblocking"])
 def test_attempt_ended(sock: Socket, server: Server, servers: Servers) -> None:
     """An attempt ends, with its error, and a new one elsewhere succeeds."""
@@ -122,7 +122,7 @@ def test_attempt_ended(sock: Socket, server: Server, servers: Servers) -> None:
 
 
 @clause("connect.UNSPEC.tcp.syn_sent", case="unread")
-@variants(families=INTERNET, modes=["nonblocking"], doors=CALLS)
+@variants(families=INTERNET, modes=["nonblocking"], entries=CALLS)
 def test_attempt_ended_and_error_unread(sock: Socket, server: Server, servers: Servers) -> None:
     """A new attempt begins although nobody has read the error of the old one."""
     assert sock.connect(servers.full().address) == EINPROGRESS
@@ -153,7 +153,7 @@ def test_ended_attempt_never_completes(sock: Socket, servers: Servers, new_socke
 
 
 @clause("connect.UNSPEC.tcp.listener")
-@variants(families=INTERNET, modes=BOTH, doors=ALL)
+@variants(families=INTERNET, modes=BOTH, entries=ALL)
 def test_listening_ended(sock: Socket, server: Server, new_socket: SocketMaker) -> None:
     """The listener listens no more, resets who was queued, keeps its name, and may listen again."""
     listener, queued = server.socket, new_socket("queued", nonblocking=True)
@@ -200,14 +200,14 @@ def test_bound_name_stays(sock: Socket, server: Server, servers: Servers, new_so
 @clause("connect.UNSPEC.tcp.bound-name", case="wildcard")
 @variants(families=INTERNET, modes=BOTH)
 def test_wildcard_name_comes_back(
-    sock: Socket, server: Server, servers: Servers, variant: Variant, world: World
+    sock: Socket, server: Server, servers: Servers, variant: Variant, topology: Topology
 ) -> None:
     """A socket that was bound to the wildcard has it again, with its port."""
     family = FAMILIES[variant.family]
     wildcard = internet(family, NULL[variant.family], port_of(servers.free_address()))
     assert sock.bind(wildcard) == 0
     assert sock.connect_and_wait(server.address) == 0
-    assert sock.getsockname() == internet(family, world.client.address(family), port_of(wildcard))
+    assert sock.getsockname() == internet(family, topology.client.address(family), port_of(wildcard))
     assert sock.connect(UNSPEC) == 0
     assert sock.getsockname() == wildcard
 
@@ -215,9 +215,9 @@ def test_wildcard_name_comes_back(
 @clause("connect.UNSPEC.tcp.bound-name", case="unbound")
 @variants(families=INTERNET, modes=BOTH)
 @variants(families=["mapped"])
-def test_chosen_name_goes(sock: Socket, server: Server, variant: Variant, world: World) -> None:
+def test_chosen_name_goes(sock: Socket, server: Server, variant: Variant, topology: Topology) -> None:
     """An address that connect chose goes, and its port with it: another socket may have it."""
-    world.client.sysctl("net.ipv4.ip_local_port_range", "40000 40000")
+    topology.client.sysctl("net.ipv4.ip_local_port_range", "40000 40000")
     assert sock.connect_and_wait(server.address) == 0
     assert port_of(sock.getsockname().value) == 40000
     assert sock.connect(UNSPEC) == 0

@@ -22,7 +22,7 @@ from fixtures import (
     waits,
 )
 from fixtures.sockets.socket import FAMILIES
-from netns import World
+from netns import Topology
 from suites.connect.names import NULL
 
 PATIENCE = 1.0  # Seconds to wait for a datagram of which the page says that it comes, and Linux that it does not.
@@ -31,7 +31,7 @@ IP_HEADER = {"inet": 20, "inet6": 0}  # Bytes in front of what a raw socket rece
 
 
 @clause("connect.udp.default-destination")
-@variants(families=INTERNET, types=["dgram"], modes=BOTH, doors=ALL)
+@variants(families=INTERNET, types=["dgram"], modes=BOTH, entries=ALL)
 def test_default_destination(sock: Socket, server: Server, servers: Servers) -> None:
     """Datagrams without an address go to the peer and to nobody else; the socket has a name of its own."""
     other = servers.make("other")
@@ -47,7 +47,7 @@ def test_default_destination(sock: Socket, server: Server, servers: Servers) -> 
 
 
 @clause("connect.udp.receive-filter")
-@variants(families=INTERNET, types=["dgram"], modes=BOTH, doors=ALL)
+@variants(families=INTERNET, types=["dgram"], modes=BOTH, entries=ALL)
 @variants(families=["mapped"], types=["dgram"])
 def test_receive_filter(sock: Socket, server: Server, servers: Servers) -> None:
     """Nobody but the peer is heard: neither another port of its host, nor the same port of another address."""
@@ -64,7 +64,7 @@ def test_receive_filter(sock: Socket, server: Server, servers: Servers) -> None:
 
 
 @clause("connect.udp.receive-filter", case="before")
-@variants(families=INTERNET, types=["dgram"], doors=ALL)
+@variants(families=INTERNET, types=["dgram"], entries=ALL)
 def test_no_filter_without_a_peer(sock: Socket, server: Server, servers: Servers) -> None:
     """The neighbouring case: before it connects the socket hears everybody."""
     name = servers.free_address()
@@ -78,7 +78,7 @@ def test_no_filter_without_a_peer(sock: Socket, server: Server, servers: Servers
 
 
 @clause("connect.raw.receive-filter")
-@variants(families=INTERNET, types=["raw"], modes=BOTH, doors=ALL)
+@variants(families=INTERNET, types=["raw"], modes=BOTH, entries=ALL)
 def test_raw_receive_filter(sock: Socket, server: Server, servers: Servers, variant: Variant) -> None:
     """A connected raw socket hears only its peer's address."""
     peer, here = servers.make("peer", second_address=True), server.address
@@ -91,7 +91,7 @@ def test_raw_receive_filter(sock: Socket, server: Server, servers: Servers, vari
 
 
 @clause("connect.udp.reconnect")
-@variants(families=INTERNET, types=["dgram"], modes=BOTH, doors=ALL)
+@variants(families=INTERNET, types=["dgram"], modes=BOTH, entries=ALL)
 @variants(families=["mapped"], types=["dgram"])
 def test_reconnect(sock: Socket, server: Server, servers: Servers) -> None:
     """The association can be changed as often as one likes: the last peer counts, and the port stays."""
@@ -118,7 +118,7 @@ def null_address(variant: Variant) -> Bytes:
 
 @clause("connect.null-address.udp")
 @waits(PATIENCE)
-@variants(families=INTERNET, types=["dgram"], doors=ALL)
+@variants(families=INTERNET, types=["dgram"], entries=ALL)
 def test_null_address_dissolves(sock: Socket, server: Server, servers: Servers, variant: Variant) -> None:
     """After connecting to the null address the socket has no peer and hears everybody again."""
     stranger = servers.make("stranger", second_address=True)
@@ -132,9 +132,9 @@ def test_null_address_dissolves(sock: Socket, server: Server, servers: Servers, 
 
 
 @clause("connect.null-address.udp.loopback")
-@variants(families=INTERNET, types=["dgram"], modes=BOTH, doors=ALL)
+@variants(families=INTERNET, types=["dgram"], modes=BOTH, entries=ALL)
 def test_null_address_is_loopback(
-    sock: Socket, server: Server, servers: Servers, variant: Variant, world: World
+    sock: Socket, server: Server, servers: Servers, variant: Variant, topology: Topology
 ) -> None:
     """Linux takes the null address for loopback with port 0: any port of it is heard, no other address is."""
     neighbour, stranger = servers.make("neighbour"), servers.make("stranger", second_address=True)
@@ -143,7 +143,7 @@ def test_null_address_is_loopback(
     assert sock.connect(null_address(variant)) == 0
     assert sock.getpeername() == ENOTCONN
     name = sock.getsockname().value
-    assert name.host == world.client.address(FAMILIES[variant.family])
+    assert name.host == topology.client.address(FAMILIES[variant.family])
     assert stranger.socket.send(b"stranger", to=name) == 0
     assert neighbour.socket.send(b"neighbour", to=name) == 0
     assert sock.recv() == b"neighbour"
@@ -152,7 +152,7 @@ def test_null_address_is_loopback(
 
 @clause("connect.null-address.unix.dgram")
 @needs("abstract-names")
-@variants(families=["unix"], types=["dgram"], doors=ALL)
+@variants(families=["unix"], types=["dgram"], entries=ALL)
 def test_null_address_dissolves_unix(sock: Socket, server: Server) -> None:
     """After connecting to the null address a UNIX socket has no peer."""
     assert sock.connect(server.address) == 0
@@ -162,7 +162,7 @@ def test_null_address_dissolves_unix(sock: Socket, server: Server) -> None:
 
 @clause("connect.null-address.unix.dgram.kept")
 @needs("abstract-names")
-@variants(families=["unix"], types=["dgram"], modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=["dgram"], modes=BOTH, entries=ALL)
 def test_zeros_are_an_abstract_name(sock: Socket, server: Server) -> None:
     """Linux takes zeros for an abstract name that nobody has; the association stays in force."""
     assert sock.connect(server.address) == 0
@@ -173,7 +173,7 @@ def test_zeros_are_an_abstract_name(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.invalid-address.dgram")
-@variants(families=[*INTERNET, "unix"], types=["dgram"], doors=ALL)
+@variants(families=[*INTERNET, "unix"], types=["dgram"], entries=ALL)
 def test_invalid_address_dissolves(sock: Socket, server: Server) -> None:
     """After connecting to an invalid address the socket has no peer."""
     assert sock.connect(server.address) == 0
@@ -183,7 +183,7 @@ def test_invalid_address_dissolves(sock: Socket, server: Server) -> None:
 
 @clause("connect.invalid-address.dgram.kept")
 @cases({"family": EAFNOSUPPORT, "route": ENETUNREACH})
-@variants(families=INTERNET, types=["dgram"], modes=BOTH, doors=ALL)
+@variants(families=INTERNET, types=["dgram"], modes=BOTH, entries=ALL)
 @variants(families=["mapped"], types=["dgram"], lines=["route"])
 def test_invalid_address_keeps(sock: Socket, server: Server, variant: Variant, case: int) -> None:
     """Linux refuses an address of an unknown family or without a route, and keeps the association."""
@@ -197,7 +197,7 @@ def test_invalid_address_keeps(sock: Socket, server: Server, variant: Variant, c
 
 
 @clause("connect.unix.dgram.peer")
-@variants(families=["unix"], types=["dgram"], modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=["dgram"], modes=BOTH, entries=ALL)
 def test_unix_peer(sock: Socket, server: Server, servers: Servers) -> None:
     """Datagrams without an address go to the peer and to nobody else."""
     other = servers.make("other")
@@ -211,7 +211,7 @@ def test_unix_peer(sock: Socket, server: Server, servers: Servers) -> None:
 
 
 @clause("connect.unix.dgram.reconnect")
-@variants(families=["unix"], types=["dgram"], modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=["dgram"], modes=BOTH, entries=ALL)
 def test_unix_reconnect(sock: Socket, server: Server, servers: Servers) -> None:
     """The association can be changed as often as one likes: the last peer counts."""
     other = servers.make("other")
@@ -226,7 +226,7 @@ def test_unix_reconnect(sock: Socket, server: Server, servers: Servers) -> None:
 
 
 @clause("connect.unix.dgram.receive-filter")
-@variants(families=["unix"], types=["dgram"], modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=["dgram"], modes=BOTH, entries=ALL)
 def test_unix_receive_filter(sock: Socket, server: Server, servers: Servers) -> None:
     """Nobody but the peer may send to a connected UNIX socket; whoever tries is told."""
     name, stranger = servers.free_address("name"), servers.make("stranger")

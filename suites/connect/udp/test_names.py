@@ -19,12 +19,12 @@ from fixtures import (
     clause,
     internet,
     port_of,
+    topology,
     variants,
     with_port,
-    world,
 )
 from fixtures.sockets.socket import FAMILIES
-from netns import World
+from netns import Topology
 from suites.connect.names import NULL, UNSPEC
 
 MORE = {"inet": ("203.0.113.9", 32), "inet6": ("2001:db8:1f::9", 128)}
@@ -41,15 +41,15 @@ def anywhere(variant: Variant, port: int = 0) -> Address:
     return internet(FAMILIES[variant.family], NULL[variant.family], port)
 
 
-def add_address(variant: Variant, world: World, port: int) -> Address:
+def add_address(variant: Variant, topology: Topology, port: int) -> Address:
     """Give the client a further address, from which it sends to that same address; it comes with a port."""
     host, prefix = MORE[variant.family]
-    world.client.add_address("lo", host, prefix)
+    topology.client.add_address("lo", host, prefix)
     return internet(FAMILIES[variant.family], host, port)
 
 
 @clause("connect.udp.connect-returns-immediately")
-@variants(families=INTERNET, types=["dgram"], modes=BOTH, doors=ALL)
+@variants(families=INTERNET, types=["dgram"], modes=BOTH, entries=ALL)
 def test_nobody_there(sock: Socket, server: Server, servers: Servers) -> None:
     """A peer is recorded although nobody listens there, again and again, and no error comes of it."""
     for _ in range(3):
@@ -60,7 +60,7 @@ def test_nobody_there(sock: Socket, server: Server, servers: Servers) -> None:
 
 
 @clause("connect.udp.connect-returns-immediately", case="silent")
-@world("scripted")
+@topology("scripted")
 @variants(families=INTERNET, types=["dgram"])
 @variants(families=["mapped"], types=["dgram"])
 def test_nothing_is_sent(sock: Socket, peer: Peer) -> None:
@@ -77,7 +77,7 @@ def test_nothing_is_sent(sock: Socket, peer: Peer) -> None:
 
 
 @clause("connect.udp.peer-unaware")
-@variants(families=["inet"], types=["dgram"], doors=ALL)
+@variants(families=["inet"], types=["dgram"], entries=ALL)
 @variants(families=["inet6"], types=["dgram"], modes=["nonblocking"])
 def test_peer_is_unaware(sock: Socket, server: Server, servers: Servers) -> None:
     """The peer has no peer, gets nothing, keeps its name, and hears others."""
@@ -92,7 +92,7 @@ def test_peer_is_unaware(sock: Socket, server: Server, servers: Servers) -> None
 
 
 @clause("connect.udp.sendto-other")
-@variants(families=["inet"], types=["dgram"], doors=ALL)
+@variants(families=["inet"], types=["dgram"], entries=ALL)
 @variants(families=["inet6"], types=["dgram"], modes=["nonblocking"])
 @variants(families=["mapped"], types=["dgram"])
 def test_send_to_another(sock: Socket, server: Server, servers: Servers) -> None:
@@ -111,11 +111,11 @@ def test_send_to_another(sock: Socket, server: Server, servers: Servers) -> None
 
 
 @clause("connect.udp.local-name")
-@variants(families=INTERNET, types=["dgram"], modes=BOTH, doors=ALL)
+@variants(families=INTERNET, types=["dgram"], modes=BOTH, entries=ALL)
 @variants(families=["mapped"], types=["dgram"])
-def test_local_name(sock: Socket, server: Server, variant: Variant, world: World) -> None:
+def test_local_name(sock: Socket, server: Server, variant: Variant, topology: Topology) -> None:
     """An unbound socket gets an address and a port of the range, and the peer sees it come from there."""
-    low, high = map(int, world.client.namespace.sysctl("net.ipv4.ip_local_port_range").split())
+    low, high = map(int, topology.client.namespace.sysctl("net.ipv4.ip_local_port_range").split())
     assert sock.connect(server.address) == 0
     name = sock.getsockname().value
     assert name == loopback(variant, port_of(name))
@@ -142,9 +142,9 @@ def test_bound_name(sock: Socket, servers: Servers, variant: Variant, case: bool
 
 @clause("connect.udp.local-name", case="nearest")
 @variants(families=INTERNET, types=["dgram"])
-def test_local_name_of_a_route(sock: Socket, servers: Servers, variant: Variant, world: World) -> None:
+def test_local_name_of_a_route(sock: Socket, servers: Servers, variant: Variant, topology: Topology) -> None:
     """The address is the one that the route to the peer wants, and no fixed one."""
-    server = servers.at(add_address(variant, world, 7005))
+    server = servers.at(add_address(variant, topology, 7005))
     assert sock.connect(server.address) == 0
     name = sock.getsockname().value
     assert with_port(name, 7005) == server.address
@@ -163,10 +163,10 @@ def test_local_name_as_ip_7_has_it(sock: Socket, server: Server, variant: Varian
 @clause("connect.udp.reconnect.address-kept")
 @variants(families=INTERNET, types=["dgram"])
 def test_address_of_the_first_connect(
-    sock: Socket, server: Server, servers: Servers, variant: Variant, world: World
+    sock: Socket, server: Server, servers: Servers, variant: Variant, topology: Topology
 ) -> None:
     """A further connect keeps the address that the first one chose; after AF_UNSPEC it is chosen anew."""
-    first = servers.at(add_address(variant, world, 7005))
+    first = servers.at(add_address(variant, topology, 7005))
     assert sock.connect(first.address) == 0
     name = sock.getsockname().value
     assert with_port(name, port_of(first.address)) == first.address
@@ -183,7 +183,7 @@ def test_address_of_the_first_connect(
 
 
 @clause("connect.udp.reconnect.from-loopback")
-@world("pair")
+@topology("pair")
 @variants(families=INTERNET, types=["dgram"])
 def test_away_from_loopback_as_the_page_has_it(sock: Socket, server: Server, variant: Variant) -> None:
     """A socket whose first peer was on its own host is connected to one elsewhere."""
@@ -194,8 +194,8 @@ def test_away_from_loopback_as_the_page_has_it(sock: Socket, server: Server, var
 
 
 @clause("connect.EINVAL.udp.from-loopback")
-@world("pair")
-@variants(families=["inet"], types=["dgram"], modes=BOTH, doors=ALL)
+@topology("pair")
+@variants(families=["inet"], types=["dgram"], modes=BOTH, entries=ALL)
 @variants(families=["mapped"], types=["dgram"])
 def test_away_from_loopback(sock: Socket, server: Server, variant: Variant) -> None:
     """Nothing leaves the host from 127.0.0.1, which stays the address; AF_UNSPEC in between makes it possible."""
@@ -226,7 +226,7 @@ def test_own_peer(sock: Socket, servers: Servers) -> None:
 
 
 @clause("connect.udp.any-address")
-@variants(families=["inet"], types=["dgram"], doors=ALL)
+@variants(families=["inet"], types=["dgram"], entries=ALL)
 @variants(families=["inet6"], types=["dgram"], modes=["nonblocking"])
 def test_null_address_with_a_port(sock: Socket, server: Server, servers: Servers, variant: Variant) -> None:
     """It is loopback with that port: named, sent to and heard like any peer."""

@@ -44,7 +44,7 @@ def let_it_come(witness: Socket, servers: Servers) -> None:
 
 
 @clause("connect.ECONNREFUSED.udp.async")
-@variants(families=INTERNET, types=["dgram"], modes=BOTH, doors=ALL)
+@variants(families=INTERNET, types=["dgram"], modes=BOTH, entries=ALL)
 def test_refusal(sock: Socket, server: Server, servers: Servers) -> None:
     """The refusal of a datagram is told once, by the next send, the next receive, or SO_ERROR; the peer stays."""
     assert sock.connect(servers.closed()) == 0
@@ -103,7 +103,7 @@ def test_peer_that_goes(sock: Socket, server: Server, servers: Servers) -> None:
 
 @clause("connect.udp.pending-error-survives-connect")
 @cases({"other": "other", "same": "same", "unspec": "unspec", "invalid": "invalid"})
-@variants(families=["inet"], types=["dgram"], doors=ALL, lines=["other", "unspec"])
+@variants(families=["inet"], types=["dgram"], entries=ALL, lines=["other", "unspec"])
 @variants(families=["inet6"], types=["dgram"], modes=["nonblocking"], lines=["other", "unspec"])
 @variants(families=INTERNET, types=["dgram"], lines=["same", "invalid"])
 @variants(families=["mapped"], types=["dgram"], lines=["other"])

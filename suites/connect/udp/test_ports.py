@@ -28,13 +28,13 @@ from fixtures import (
     internet,
     needs,
     port_of,
+    topology,
     variants,
     with_port,
-    world,
 )
 from fixtures.sockets.socket import FAMILIES
 from fixtures.syscalls.call_threads import DEADLINE
-from netns import World
+from netns import Topology
 from suites.connect.names import NULL, UNROUTED, UNSPEC
 
 OTHER = {"inet": "inet6", "inet6": "inet"}
@@ -62,7 +62,7 @@ def mtu(sock: Socket, variant: Variant) -> Outcome:
 @clause("connect.udp.failed-connect-autobinds")
 # No address that is too short: where a control group anywhere has a program for connect, that comes before the port.
 @cases({"route": ENETUNREACH, "family": EAFNOSUPPORT})
-@variants(families=["inet"], types=["dgram"], doors=ALL, lines=["route"])
+@variants(families=["inet"], types=["dgram"], entries=ALL, lines=["route"])
 @variants(families=["inet6"], types=["dgram"], modes=["nonblocking"], lines=["route"])
 @variants(families=INTERNET, types=["dgram"], lines=["family"])
 def test_port_of_a_failure(sock: Socket, server: Server, variant: Variant, case: int) -> None:
@@ -82,9 +82,9 @@ def test_port_of_a_failure(sock: Socket, server: Server, variant: Variant, case:
     assert sock.getsockname() == here
 
 
-def exhaust(new_socket: SocketMaker, server: Server, world: World) -> list[Socket]:
+def exhaust(new_socket: SocketMaker, server: Server, topology: Topology) -> list[Socket]:
     """Let there be three ports, and connect three sockets."""
-    world.client.sysctl("net.ipv4.ip_local_port_range", "40000 40002")
+    topology.client.sysctl("net.ipv4.ip_local_port_range", "40000 40002")
     made = [new_socket(f"client{number}") for number in range(3)]
     for each in made:
         assert each.connect(server.address) == 0
@@ -92,24 +92,26 @@ def exhaust(new_socket: SocketMaker, server: Server, world: World) -> list[Socke
 
 
 @clause("connect.EADDRNOTAVAIL.ephemeral-exhausted.udp")
-@variants(families=["inet"], types=["dgram"], doors=ALL)
+@variants(families=["inet"], types=["dgram"], entries=ALL)
 @variants(families=["inet6"], types=["dgram"], modes=["nonblocking"])
-def test_ports_used_up_as_the_page_has_it(sock: Socket, new_socket: SocketMaker, server: Server, world: World) -> None:
+def test_ports_used_up_as_the_page_has_it(
+    sock: Socket, new_socket: SocketMaker, server: Server, topology: Topology
+) -> None:
     """When every port of the range is taken the address is not available."""
-    exhaust(new_socket, server, world)
+    exhaust(new_socket, server, topology)
     assert sock.connect(server.address) == EADDRNOTAVAIL
 
 
 @clause("connect.EAGAIN.ephemeral-exhausted.udp")
 @cases({"dissolved": False, "closed": True})
-@variants(families=["inet"], types=["dgram"], doors=ALL, lines=["dissolved"])
+@variants(families=["inet"], types=["dgram"], entries=ALL, lines=["dissolved"])
 @variants(families=["inet6"], types=["dgram"], modes=["nonblocking"], lines=["dissolved"])
 @variants(families=INTERNET, types=["dgram"], lines=["closed"])
 def test_ports_used_up(
-    sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, world: World, case: bool
+    sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, topology: Topology, case: bool
 ) -> None:
     """Each port is chosen once, whatever the peer; then there is none, until one is given back."""
-    used = exhaust(new_socket, server, world)
+    used = exhaust(new_socket, server, topology)
     names = [port_of(each.getsockname().value) for each in used]
     assert sorted(names) == [40000, 40001, 40002]
     for peer in (server, servers.make("other")):
@@ -125,15 +127,15 @@ def test_ports_used_up(
 @clause("connect.EAGAIN.ephemeral-exhausted.udp", case="reserved")
 @needs("ip_local_reserved_ports")
 @variants(families=INTERNET, types=["dgram"])
-def test_reserved_ports(sock: Socket, new_socket: SocketMaker, server: Server, world: World) -> None:
+def test_reserved_ports(sock: Socket, new_socket: SocketMaker, server: Server, topology: Topology) -> None:
     """A reserved port is not chosen, whoever asks, and is as soon as it is reserved no more."""
-    world.client.sysctl("net.ipv4.ip_local_port_range", "40000 40001")
-    world.client.sysctl("net.ipv4.ip_local_reserved_ports", "40000")
+    topology.client.sysctl("net.ipv4.ip_local_port_range", "40000 40001")
+    topology.client.sysctl("net.ipv4.ip_local_reserved_ports", "40000")
     assert sock.connect(server.address) == 0
     assert port_of(sock.getsockname().value) == 40001
     late = new_socket("late")
     assert late.connect(server.address) == EAGAIN
-    world.client.sysctl("net.ipv4.ip_local_reserved_ports", "\n")
+    topology.client.sysctl("net.ipv4.ip_local_reserved_ports", "\n")
     assert late.connect(server.address) == 0
     assert port_of(late.getsockname().value) == 40000
 
@@ -142,10 +144,10 @@ def test_reserved_ports(sock: Socket, new_socket: SocketMaker, server: Server, w
 @needs("ipv6")
 @variants(families=INTERNET, types=["dgram"])
 def test_one_port_for_both_families(
-    sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, world: World, variant: Variant
+    sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, topology: Topology, variant: Variant
 ) -> None:
     """What one family holds at the null address the other does not get; once it is let go it does."""
-    world.client.sysctl("net.ipv4.ip_local_port_range", "40000 40000")
+    topology.client.sysctl("net.ipv4.ip_local_port_range", "40000 40000")
     other = new_socket("other", family=OTHER[variant.family])
     far = servers.make("far", family=OTHER[variant.family])
     assert other.bind(internet(FAMILIES[OTHER[variant.family]], NULL[OTHER[variant.family]], 40000)) == 0
@@ -157,7 +159,7 @@ def test_one_port_for_both_families(
 
 
 @clause("connect.udp.port0")
-@variants(families=["inet"], types=["dgram"], doors=ALL)
+@variants(families=["inet"], types=["dgram"], entries=ALL)
 @variants(families=["inet6"], types=["dgram"], modes=["nonblocking"])
 def test_port_zero(sock: Socket, server: Server, servers: Servers, variant: Variant) -> None:
     """The peer has no name, yet the socket hears each port of that address and no other, and it sends."""
@@ -196,7 +198,7 @@ def test_port_zero_after_a_peer(sock: Socket, server: Server, servers: Servers) 
 
 
 @clause("connect.udp.IP_MTU")
-@variants(families=["inet"], types=["dgram"], doors=ALL)
+@variants(families=["inet"], types=["dgram"], entries=ALL)
 @variants(families=["inet6"], types=["dgram"], modes=["nonblocking"])
 def test_mtu(sock: Socket, server: Server, variant: Variant) -> None:
     """It can be read while there is a peer, and neither before nor after."""
@@ -210,7 +212,7 @@ def test_mtu(sock: Socket, server: Server, variant: Variant) -> None:
 
 
 @clause("connect.udp.IP_MTU", case="path")
-@world("pair")
+@topology("pair")
 @variants(families=INTERNET, types=["dgram"])
 def test_mtu_of_the_path(sock: Socket, server: Server, variant: Variant) -> None:
     """It is that of the path to the peer of the moment."""
@@ -222,7 +224,7 @@ def test_mtu_of_the_path(sock: Socket, server: Server, variant: Variant) -> None
 
 @clause("connect.udp.shutdown-then-connect")
 @cases({"both": socket.SHUT_RDWR, "writing": socket.SHUT_WR, "reading": socket.SHUT_RD})
-@variants(families=["inet"], types=["dgram"], doors=ALL, lines=["both"])
+@variants(families=["inet"], types=["dgram"], entries=ALL, lines=["both"])
 @variants(families=["inet6"], types=["dgram"], modes=["nonblocking"], lines=["both"])
 @variants(families=INTERNET, types=["dgram"], lines=["writing", "reading"])
 def test_shut_down(sock: Socket, server: Server, servers: Servers, case: int) -> None:

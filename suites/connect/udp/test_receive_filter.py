@@ -19,15 +19,15 @@ from fixtures import (
     clause,
     internet,
     port_of,
+    topology,
     until,
     variants,
     with_port,
-    world,
 )
 from fixtures.sockets.socket import FAMILIES
 from fixtures.syscalls.call_threads import DEADLINE
 from fixtures.syscalls.wait import until_asleep
-from netns import World
+from netns import Topology
 from suites.connect.names import NULL, UNROUTED, UNSPEC
 
 SHARING = {"SO_REUSEADDR": socket.SO_REUSEADDR, "SO_REUSEPORT": socket.SO_REUSEPORT}
@@ -37,7 +37,7 @@ NEAR = {
     "inet": ["127.0.0.4", "127.0.1.5", "127.1.0.5"],
     "inet6": ["2001:db8:1f::4", "2001:db8:1f::1:5", "2001:db8:1f:1::5", "2001:db9:1f::5"],
 }
-# In the world "pair".
+# In the topology "pair".
 SECOND = {"inet": ("192.0.2.3", 24), "inet6": ("2001:db8:1::3", 64), "mapped": ("192.0.2.3", 24)}
 NEAR_PORTS = [7000, 7257, 40001]
 
@@ -56,12 +56,12 @@ def assert_only(sock: Socket, peer: Server, strangers: list[Server]) -> None:
 
 @clause("connect.udp.receive-filter", case="near")
 @variants(families=INTERNET, types=["dgram"])
-def test_near_strangers(sock: Socket, servers: Servers, variant: Variant, world: World) -> None:
+def test_near_strangers(sock: Socket, servers: Servers, variant: Variant, topology: Topology) -> None:
     """The whole address and the whole port of the peer count."""
     family = FAMILIES[variant.family]
     if family == socket.AF_INET6:
         for host in (PEER["inet6"], *NEAR["inet6"]):
-            world.client.add_address("lo", host, 128)
+            topology.client.add_address("lo", host, 128)
     there = internet(family, PEER[variant.family], 7001)
     near: list[Address] = [internet(family, host, 7001) for host in NEAR[variant.family]]
     near += [with_port(there, port) for port in NEAR_PORTS]
@@ -86,13 +86,15 @@ def test_strangers_of_every_association(sock: Socket, servers: Servers) -> None:
 
 
 @clause("connect.udp.receive-filter", case="link")
-@world("pair")
+@topology("pair")
 @variants(families=INTERNET, types=["dgram"])
 @variants(families=["mapped"], types=["dgram"])
-def test_strangers_over_a_link(sock: Socket, server: Server, servers: Servers, variant: Variant, world: World) -> None:
+def test_strangers_over_a_link(
+    sock: Socket, server: Server, servers: Servers, variant: Variant, topology: Topology
+) -> None:
     """What comes over a link takes another way to its socket than what never left the host, and is filtered as well."""
     host, prefix = SECOND[variant.family]
-    world.server.add_address("to-client", host, prefix)
+    topology.server.add_address("to-client", host, prefix)
     neighbour = servers.make("neighbour")
     namesake = servers.make("namesake", second_address=True, port=port_of(server.address))
     everybody = [server, neighbour, namesake]
@@ -121,7 +123,7 @@ def test_filter_after_a_failure(sock: Socket, server: Server, servers: Servers, 
 
 
 @clause("connect.udp.local-filter")
-@variants(families=["inet"], types=["dgram"], doors=ALL)
+@variants(families=["inet"], types=["dgram"], entries=ALL)
 @variants(families=["inet6"], types=["dgram"], modes=["nonblocking"])
 @variants(families=["mapped"], types=["dgram"])
 def test_local_address_is_a_filter_too(sock: Socket, server: Server, servers: Servers, variant: Variant) -> None:
@@ -147,7 +149,7 @@ def assert_hears_at(sock: Socket, sender: Server, *names: Address) -> None:
 
 
 @clause("connect.udp.filter-not-retroactive")
-@variants(families=["inet"], types=["dgram"], doors=ALL)
+@variants(families=["inet"], types=["dgram"], entries=ALL)
 @variants(families=["inet6"], types=["dgram"], modes=["nonblocking"])
 def test_early_datagrams(sock: Socket, server: Server, servers: Servers) -> None:
     """What was queued before is read after; from then on only the peer is heard."""
@@ -201,7 +203,7 @@ def share(sockets: list[Socket], option: str, name: Address) -> None:
 
 @clause("connect.udp.reuseaddr-same-tuple")
 @cases({name: name for name in SHARING})
-@variants(families=["inet"], types=["dgram"], doors=ALL, lines=["SO_REUSEADDR"])
+@variants(families=["inet"], types=["dgram"], entries=ALL, lines=["SO_REUSEADDR"])
 @variants(families=["inet6"], types=["dgram"], modes=["nonblocking"], lines=["SO_REUSEADDR"])
 @variants(families=INTERNET, types=["dgram"], lines=["SO_REUSEPORT"])
 def test_same_tuple(sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, case: str) -> None:
@@ -301,7 +303,7 @@ def bind_to_device(sock: Socket, device: bytes) -> None:
 
 
 @clause("connect.udp.SO_BINDTODEVICE")
-@world("pair")
+@topology("pair")
 @variants(families=INTERNET, types=["dgram"])
 @variants(families=["mapped"], types=["dgram"])
 def test_right_device(sock: Socket, server: Server) -> None:
@@ -317,7 +319,7 @@ def test_right_device(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.udp.SO_BINDTODEVICE", case="wrong")
-@world("pair")
+@topology("pair")
 @variants(families=["inet"], types=["dgram"])
 @variants(families=["mapped"], types=["dgram"])
 def test_wrong_device(sock: Socket, server: Server) -> None:
@@ -332,7 +334,7 @@ def test_wrong_device(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.udp.SO_BINDTODEVICE", case="wrong")
-@world("pair")
+@topology("pair")
 @variants(families=["inet6"], types=["dgram"])
 def test_wrong_device_v6(sock: Socket, server: Server) -> None:
     """IPv6 finds no way over the device that was asked for, and the socket stays without a peer."""
@@ -345,7 +347,7 @@ def test_wrong_device_v6(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.udp.SO_BINDTODEVICE", case="filter")
-@world("pair")
+@topology("pair")
 @variants(families=INTERNET, types=["dgram"])
 @variants(families=["mapped"], types=["dgram"])
 def test_other_device(sock: Socket, server: Server) -> None:

@@ -25,7 +25,7 @@ from suites.connect.names import NULL, UNSPEC
 
 
 @clause("connect.udplite")
-@variants(families=["inet"], types=["udplite"], doors=ALL)
+@variants(families=["inet"], types=["udplite"], entries=ALL)
 @variants(families=["inet6"], types=["udplite"], modes=["nonblocking"])
 def test_peer(sock: Socket, server: Server, servers: Servers) -> None:
     """Datagrams go to the peer, from the name that connect chose, and only the peer is heard."""
@@ -61,7 +61,7 @@ def test_reconnect(sock: Socket, server: Server, servers: Servers) -> None:
 
 
 @clause("connect.udplite", case="dissolved")
-@variants(families=["inet"], types=["udplite"], doors=ALL)
+@variants(families=["inet"], types=["udplite"], entries=ALL)
 @variants(families=["inet6"], types=["udplite"], modes=["nonblocking"])
 def test_dissolved(sock: Socket, server: Server, servers: Servers, variant: Variant) -> None:
     """After AF_UNSPEC there is no peer and no name; a bound one stays, and others are heard."""

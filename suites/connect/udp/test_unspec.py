@@ -30,7 +30,7 @@ from fixtures import (
 )
 from fixtures.sockets.socket import FAMILIES
 from fixtures.syscalls.call_threads import DEADLINE
-from netns import World
+from netns import Topology
 from suites.connect.names import NULL, UNROUTED, UNSPEC
 
 PATIENCE = 0.5  # Seconds to wait for a datagram of which the page says that it comes, and Linux that it does not.
@@ -44,7 +44,7 @@ def assert_dissolved(sock: Socket) -> None:
 
 
 @clause("connect.UNSPEC.udp")
-@variants(families=INTERNET, types=["dgram"], modes=BOTH, doors=ALL)
+@variants(families=INTERNET, types=["dgram"], modes=BOTH, entries=ALL)
 @variants(families=["mapped"], types=["dgram"])
 def test_dissolved(sock: Socket, server: Server, servers: Servers) -> None:
     """There is no peer; another is heard and sent to, as by a socket that never had one; the next connect works."""
@@ -111,7 +111,7 @@ def test_only_the_family_counts(sock: Socket, server: Server, servers: Servers) 
 
 @clause("connect.UNSPEC.inet6")
 @cases({f"{size}-bytes": size for size in (2, 16, 28, 128)})
-@variants(families=["inet6"], types=["stream", "dgram"], doors=ALL, lines=["2-bytes"])
+@variants(families=["inet6"], types=["stream", "dgram"], entries=ALL, lines=["2-bytes"])
 @variants(families=["inet6"], types=["stream", "dgram"], modes=["nonblocking"], lines=["2-bytes"])
 @variants(families=["inet6"], types=["stream", "dgram"], lines=["16-bytes", "28-bytes", "128-bytes"])
 def test_unspec_for_inet6(sock: Socket, server: Server, servers: Servers, case: int) -> None:
@@ -132,14 +132,14 @@ def test_unspec_for_inet6(sock: Socket, server: Server, servers: Servers, case: 
 
 
 @clause("connect.UNSPEC.udp.name")
-@variants(families=["inet"], types=["dgram"], doors=ALL)
+@variants(families=["inet"], types=["dgram"], entries=ALL)
 @variants(families=["inet6"], types=["dgram"], modes=["nonblocking"])
 @variants(families=["mapped"], types=["dgram"])
 def test_chosen_name_goes(
-    sock: Socket, new_socket: SocketMaker, server: Server, variant: Variant, world: World
+    sock: Socket, new_socket: SocketMaker, server: Server, variant: Variant, topology: Topology
 ) -> None:
     """Address and port that connect chose are gone; the port is another's to have, and that one hears at it."""
-    world.client.sysctl("net.ipv4.ip_local_port_range", "40000 40000")
+    topology.client.sysctl("net.ipv4.ip_local_port_range", "40000 40000")
     other = new_socket("other")
     assert sock.connect(server.address) == 0
     name = sock.getsockname().value
@@ -163,7 +163,7 @@ def bound(variant: Variant, servers: Servers) -> Address:
 
 @clause("connect.UNSPEC.udp.bound")
 @cases({"both": True, "port": True, "address": False, "none": False})
-@variants(families=["inet"], types=["dgram"], doors=ALL, lines=["port"])
+@variants(families=["inet"], types=["dgram"], entries=ALL, lines=["port"])
 @variants(families=["inet6"], types=["dgram"], modes=["nonblocking"], lines=["port"])
 @variants(families=INTERNET, types=["dgram"], lines=["both", "address", "none"])
 @variants(families=["mapped"], types=["dgram"], lines=["both"])
@@ -206,7 +206,7 @@ def test_null_address_hears_everywhere_again(sock: Socket, server: Server, serve
 
 
 @clause("connect.UNSPEC.udp.unconnected")
-@variants(families=["inet"], types=["dgram"], doors=ALL)
+@variants(families=["inet"], types=["dgram"], entries=ALL)
 @variants(families=["inet6"], types=["dgram"], modes=["nonblocking"])
 def test_nothing_to_dissolve(sock: Socket, server: Server, variant: Variant) -> None:
     """On a fresh socket it succeeds, twice, and changes nothing: no name, no peer."""

@@ -37,10 +37,10 @@ from fixtures import (
 from fixtures.sockets.opening import open_pair
 from fixtures.syscalls.calls import address_of
 from fixtures.syscalls.wait import until_asleep
-from netns import World
+from netns import Topology
 from suites.connect.times import LATE
 
-DGRAM = variants(families=["unix"], types=["dgram"], modes=BOTH, doors=ALL)
+DGRAM = variants(families=["unix"], types=["dgram"], modes=BOTH, entries=ALL)
 NATIVE = variants(families=["unix"], types=["dgram"], modes=BOTH)
 
 
@@ -214,9 +214,9 @@ def test_sending_elsewhere_as_documented(sock: Socket, server: Server, servers: 
 @clause("connect.unix.dgram.connect-full")
 @needs("max_dgram_qlen")
 @DGRAM
-def test_peer_with_a_full_queue(sock: Socket, server: Server, servers: Servers, world: World) -> None:
+def test_peer_with_a_full_queue(sock: Socket, server: Server, servers: Servers, topology: Topology) -> None:
     """A full queue does not keep anybody from connecting; writable is the socket when there is room."""
-    world.server.sysctl("net.unix.max_dgram_qlen", 1)
+    topology.server.sysctl("net.unix.max_dgram_qlen", 1)
     filler = servers.make("filler")
     while filler.socket.send(b"full", to=server.address) == 0:
         pass
@@ -234,9 +234,9 @@ def test_peer_with_a_full_queue(sock: Socket, server: Server, servers: Servers, 
 @needs("max_dgram_qlen")
 @cases({"other": False, "unspec": True})
 @NATIVE
-def test_change_wakes(sock: Socket, server: Server, servers: Servers, world: World, case: bool) -> None:
+def test_change_wakes(sock: Socket, server: Server, servers: Servers, topology: Topology, case: bool) -> None:
     """Who waits for room in the peer's queue is woken when the socket gets a peer with room, or none."""
-    world.server.sysctl("net.unix.max_dgram_qlen", 1)
+    topology.server.sysctl("net.unix.max_dgram_qlen", 1)
     filler, other = servers.make("filler"), servers.make("other")
     while filler.socket.send(b"full", to=server.address) == 0:
         pass
@@ -254,7 +254,7 @@ def test_change_wakes(sock: Socket, server: Server, servers: Servers, world: Wor
 
 
 @clause("connect.unix.socketpair.dgram")
-@variants(families=["unix"], types=["dgram"], doors=ALL)
+@variants(families=["unix"], types=["dgram"], entries=ALL)
 def test_end_of_a_pair_connects_elsewhere(sock: Socket, server: Server) -> None:
     """An end may turn to somebody else; the other end cannot send to it any more."""
     one, other = open_pair(sock.calls, "dgram")
@@ -267,7 +267,7 @@ def test_end_of_a_pair_connects_elsewhere(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.unix.socketpair.dgram", case="dissolved")
-@variants(families=["unix"], types=["dgram"], doors=ALL)
+@variants(families=["unix"], types=["dgram"], entries=ALL)
 def test_end_of_a_pair_dissolves(sock: Socket) -> None:
     """An end may have no peer any more; what the other end sends still arrives."""
     one, other = open_pair(sock.calls, "dgram")

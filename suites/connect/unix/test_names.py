@@ -24,7 +24,7 @@ from fixtures import (
     needs,
     variants,
 )
-from fixtures.contexts.thread_context import NOBODY, StandingDoor, another_user
+from fixtures.contexts.thread_context import NOBODY, StandingEntry, another_user
 from netns import Namespace
 
 SO_PASSPIDFD = 76
@@ -34,7 +34,7 @@ AUTOBOUND = re.compile(rb"\0[0-9a-f]{5}")
 
 
 @clause("connect.unix.client-unnamed")
-@variants(families=["unix"], types=STREAMS, doors=ALL)
+@variants(families=["unix"], types=STREAMS, entries=ALL)
 @variants(families=["unix"], types=STREAMS, modes=["nonblocking"])
 def test_client_has_no_name(sock: Socket, server: Server) -> None:
     """A client that was not bound has no name before and after, and its server sees none."""
@@ -47,7 +47,7 @@ def test_client_has_no_name(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.unix.client-unnamed")
-@variants(families=["unix"], types=["dgram"], doors=ALL)
+@variants(families=["unix"], types=["dgram"], entries=ALL)
 @variants(families=["unix"], types=["dgram"], modes=["nonblocking"])
 def test_datagram_client_has_no_name(sock: Socket, server: Server) -> None:
     """The same for datagrams."""
@@ -58,7 +58,7 @@ def test_datagram_client_has_no_name(sock: Socket, server: Server) -> None:
 
 @clause("connect.unix.autobind.passcred")
 @needs("abstract-names")
-@variants(families=["unix"], types=TYPES, doors=ALL)
+@variants(families=["unix"], types=TYPES, entries=ALL)
 @variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_passcred_names_the_client(sock: Socket, server: Server) -> None:
     """With SO_PASSCRED the client gets an abstract name when it connects, not sooner."""
@@ -97,7 +97,7 @@ def test_passpidfd_names_the_client(sock: Socket, server: Server) -> None:
 
 @clause("connect.unix.getpeername", case="abstract")
 @needs("abstract-names")
-@variants(families=["unix"], types=TYPES, doors=ALL)
+@variants(families=["unix"], types=TYPES, entries=ALL)
 @variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_abstract_peer_name(sock: Socket, servers: Servers) -> None:
     """An abstract peer name comes back whole, with its NUL bytes."""
@@ -114,7 +114,7 @@ def peer_credentials(sock: Socket) -> tuple[int, int, int]:
 
 
 @clause("connect.unix.SO_PEERCRED")
-@variants(families=["unix"], types=STREAMS, modes=BOTH, doors=["syscall", "compat32"])
+@variants(families=["unix"], types=STREAMS, modes=BOTH, entries=["syscall", "compat32"])
 def test_credentials_of_the_peer(sock: Socket, server: Server) -> None:
     """Each side sees the other's process and user, and nobody's before the call."""
     mine = (os.getpid(), os.geteuid(), os.getegid())
@@ -133,7 +133,7 @@ def test_credentials_are_those_of_the_moment(sock: Socket, servers: Servers) -> 
     """The server sees the user who connected, although the thread is somebody else by the time it asks."""
     server = servers.at(Unix(b"\0open"))
     _ = server.address
-    sock.calls.door = StandingDoor(sock.calls.door, another_user)
+    sock.calls.entry = StandingEntry(sock.calls.entry, another_user)
     assert sock.connect(server.address) == 0
     assert peer_credentials(server.accepted())[1] == NOBODY
     assert peer_credentials(sock)[1] == os.geteuid()
@@ -151,7 +151,7 @@ WRONG_NAMES = {
 @clause("connect.ECONNREFUSED.unix.abstract")
 @needs("abstract-names")
 @cases({name: path for name, path in WRONG_NAMES.items() if name != "path"})
-@variants(families=["unix"], types=TYPES, doors=ALL)
+@variants(families=["unix"], types=TYPES, entries=ALL)
 @variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_abstract_names_are_all_of_their_bytes(sock: Socket, servers: Servers, case: bytes) -> None:
     """A name that is not the bound one byte for byte is refused; the bound one is not."""
@@ -174,7 +174,7 @@ def test_empty_path(sock: Socket) -> None:
 @clause("connect.ECONNREFUSED.unix.empty")
 @needs("abstract-names")
 @cases({"one-byte": b"\0", "all-bytes": bytes(108)})
-@variants(families=["unix"], types=TYPES, doors=ALL)
+@variants(families=["unix"], types=TYPES, entries=ALL)
 @variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_empty_path_is_an_abstract_name(sock: Socket, server: Server, case: bytes) -> None:
     """Linux takes it for an abstract name that nobody has."""
@@ -225,7 +225,7 @@ def test_anybody_reaches_an_abstract_name(sock: Socket, servers: Servers) -> Non
         _ = server.address
     finally:
         os.umask(before)
-    sock.calls.door = StandingDoor(sock.calls.door, another_user)
+    sock.calls.entry = StandingEntry(sock.calls.entry, another_user)
     assert sock.connect(server.address) == 0
     assert sock.getpeername() == server.address
 

@@ -22,7 +22,7 @@ from fixtures import (
     needs,
     variants,
 )
-from fixtures.contexts.thread_context import StandingDoor, another_user, read_only_view, without_capabilities
+from fixtures.contexts.thread_context import StandingEntry, another_user, read_only_view, without_capabilities
 
 TYPES = ["stream", "dgram", "seqpacket"]
 
@@ -85,7 +85,7 @@ def refused_with(sock: Socket, server: Server, path: Path, error: int) -> None:
 
 @clause("connect.ENOENT.unix.missing")
 @cases({"name": missing, "directory": missing_directory, "dangling": dangling})
-@variants(families=["unix"], types=TYPES, doors=ALL)
+@variants(families=["unix"], types=TYPES, entries=ALL)
 @variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_missing(sock: Socket, server: Server, folder: Path, case: Making) -> None:
     """What does not exist is told so."""
@@ -102,7 +102,7 @@ def test_removed(sock: Socket, server: Server, servers: Servers) -> None:
 
 
 @clause("connect.ENOTDIR.unix.prefix")
-@variants(families=["unix"], types=TYPES, doors=ALL)
+@variants(families=["unix"], types=TYPES, entries=ALL)
 @variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_through_a_file(sock: Socket, server: Server, folder: Path) -> None:
     """A path through a file is told so."""
@@ -110,7 +110,7 @@ def test_through_a_file(sock: Socket, server: Server, folder: Path) -> None:
 
 
 @clause("connect.ENOTDIR.unix.trailing-slash")
-@variants(families=["unix"], types=TYPES, doors=ALL)
+@variants(families=["unix"], types=TYPES, entries=ALL)
 @variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_trailing_slash(sock: Socket, server: Server) -> None:
     """A slash behind a socket's name asks for a directory."""
@@ -120,7 +120,7 @@ def test_trailing_slash(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.ELOOP.unix.loop")
-@variants(families=["unix"], types=TYPES, doors=ALL)
+@variants(families=["unix"], types=TYPES, entries=ALL)
 @variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_loop(sock: Socket, server: Server, folder: Path) -> None:
     """Links that lead to each other are told so."""
@@ -153,7 +153,7 @@ def test_forty_links(sock: Socket, server: Server, folder: Path) -> None:
 
 
 @clause("connect.ENAMETOOLONG.unix.component")
-@variants(families=["unix"], types=TYPES, doors=ALL)
+@variants(families=["unix"], types=TYPES, entries=ALL)
 @variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_long_component(sock: Socket, server: Server, folder: Path) -> None:
     """A component of 256 bytes is too long."""
@@ -186,7 +186,7 @@ def a_device(path: Path) -> Path:
 
 @clause("connect.ECONNREFUSED.unix.not-socket")
 @cases({"file": a_file, "directory": a_directory, "FIFO": a_fifo, "device": a_device})
-@variants(families=["unix"], types=TYPES, doors=ALL)
+@variants(families=["unix"], types=TYPES, entries=ALL)
 @variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_another_kind_of_file(sock: Socket, server: Server, folder: Path, case: Making) -> None:
     """What is no socket refuses."""
@@ -195,7 +195,7 @@ def test_another_kind_of_file(sock: Socket, server: Server, folder: Path, case: 
 
 def nobody(sock: Socket) -> None:
     """From here on the socket's calls are made by another user."""
-    sock.calls.door = StandingDoor(sock.calls.door, another_user)
+    sock.calls.entry = StandingEntry(sock.calls.entry, another_user)
 
 
 @clause("connect.EACCES.unix.write")
@@ -229,7 +229,7 @@ def test_no_write_permission_for_the_owner(sock: Socket, server: Server) -> None
     """Without the rights of root the owner, too, needs write permission."""
     path = path_of(server)
     path.chmod(0o577)
-    sock.calls.door = StandingDoor(sock.calls.door, without_capabilities)
+    sock.calls.entry = StandingEntry(sock.calls.entry, without_capabilities)
     assert sock.connect(server.address) == EACCES
     assert_not_connected(sock)
     path.chmod(0o200)
@@ -244,7 +244,7 @@ def test_no_search_permission(sock: Socket, servers: Servers, folder: Path) -> N
     server = servers.at(at(inner / "socket"))
     _ = server.address
     inner.chmod(0o666)
-    sock.calls.door = StandingDoor(sock.calls.door, without_capabilities)
+    sock.calls.entry = StandingEntry(sock.calls.entry, without_capabilities)
     assert sock.connect(server.address) == EACCES
     assert_not_connected(sock)
     inner.chmod(0o100)
@@ -282,7 +282,7 @@ def by_new_name(path: Path) -> Path:
 
 
 @clause("connect.unix.symlink")
-@variants(families=["unix"], types=TYPES, doors=ALL)
+@variants(families=["unix"], types=TYPES, entries=ALL)
 @variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_symbolic_link(sock: Socket, server: Server) -> None:
     """A symbolic link leads to the socket."""
@@ -313,7 +313,7 @@ def working_in(folder: Path) -> Iterator[None]:
 
 
 @clause("connect.unix.relative-path")
-@variants(families=["unix"], types=TYPES, doors=ALL)
+@variants(families=["unix"], types=TYPES, entries=ALL)
 @variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_relative_path(sock: Socket, server: Server, folder: Path) -> None:
     """A relative path begins at the working directory."""
@@ -354,7 +354,7 @@ def test_descriptor_of_the_file(sock: Socket, server: Server) -> None:
 
 @clause("connect.unix.no-nul")
 @cases({"without": b"", "garbage-behind": b"\0garbage"})
-@variants(families=["unix"], types=TYPES, doors=ALL)
+@variants(families=["unix"], types=TYPES, entries=ALL)
 @variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_end_of_the_path(sock: Socket, server: Server, case: bytes) -> None:
     """A path ends where the length says, or at a NUL before."""
@@ -363,7 +363,7 @@ def test_end_of_the_path(sock: Socket, server: Server, case: bytes) -> None:
 
 
 @clause("connect.unix.path108")
-@variants(families=["unix"], types=TYPES, doors=ALL)
+@variants(families=["unix"], types=TYPES, entries=ALL)
 @variants(families=["unix"], types=TYPES, modes=["nonblocking"])
 def test_longest_path(sock: Socket, servers: Servers, folder: Path) -> None:
     """A path of 108 bytes, without a NUL, names a socket; one of 107 bytes names another."""
@@ -384,6 +384,6 @@ def test_read_only_mount(sock: Socket, server: Server, folder: Path) -> None:
     address = server.address
     mode = path_of(server).stat().st_mode
     assert stat.S_ISSOCK(mode)
-    sock.calls.door = StandingDoor(sock.calls.door, lambda: read_only_view(folder))
+    sock.calls.entry = StandingEntry(sock.calls.entry, lambda: read_only_view(folder))
     assert sock.connect(address) == 0
     assert sock.getpeername() == address

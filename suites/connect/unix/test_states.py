@@ -44,7 +44,7 @@ SHORT = 0.4  # Seconds of SO_SNDTIMEO.
 
 @clause("connect.UNSPEC.unix.{type}")
 @cases(UNSPEC)
-@variants(families=["unix"], types=STREAMS, modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=STREAMS, modes=BOTH, entries=ALL)
 def test_unspec_on_a_connection(sock: Socket, server: Server, case: bytes) -> None:
     """AF_UNSPEC is invalid, before a connection and on one, and does it no harm."""
     assert sock.connect(Bytes(case)) == EINVAL
@@ -55,7 +55,7 @@ def test_unspec_on_a_connection(sock: Socket, server: Server, case: bytes) -> No
 
 
 @clause("connect.EINVAL.unix.{type}.listener")
-@variants(families=["unix"], types=STREAMS, modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=STREAMS, modes=BOTH, entries=ALL)
 def test_listener(server: Server, servers: Servers, new_socket: SocketMaker) -> None:
     """A listener cannot connect, to another or to itself, and goes on to listen."""
     other = servers.make("other")
@@ -73,7 +73,7 @@ def test_listener_as_posix_has_it(server: Server, servers: Servers) -> None:
 
 
 @clause("connect.unix.poll-unconnected")
-@variants(families=["unix"], types=STREAMS, modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=STREAMS, modes=BOTH, entries=ALL)
 def test_readiness(sock: Socket, server: Server, servers: Servers) -> None:
     """Without a connection the socket is writable and hung up, after a failure, too; with one it is writable."""
     before = sock.poll()
@@ -86,7 +86,7 @@ def test_readiness(sock: Socket, server: Server, servers: Servers) -> None:
 
 
 @clause("connect.unix.retry-after-failure")
-@variants(families=["unix"], types=STREAMS, modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=STREAMS, modes=BOTH, entries=ALL)
 def test_failures_in_a_row(sock: Socket, server: Server, servers: Servers, folder: Path) -> None:
     """After failures of every kind the socket connects."""
     assert sock.connect(servers.closed()) == ECONNREFUSED
@@ -98,7 +98,7 @@ def test_failures_in_a_row(sock: Socket, server: Server, servers: Servers, folde
 
 
 @clause("connect.ECONNREFUSED.unix.shutdown-listener")
-@variants(families=["unix"], types=STREAMS, modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=STREAMS, modes=BOTH, entries=ALL)
 def test_listener_that_was_shut_down(sock: Socket, server: Server, new_socket: SocketMaker) -> None:
     """After shutdown(SHUT_RD) the listener refuses; who was queued before is still there."""
     early = new_socket("early")
@@ -111,7 +111,7 @@ def test_listener_that_was_shut_down(sock: Socket, server: Server, new_socket: S
 
 @clause("connect.unix.backlog-count")
 @cases({"0": 0, "1": 1, "2": 2, "5": 5})
-@variants(families=["unix"], types=STREAMS, modes=["nonblocking"], doors=CALLS)
+@variants(families=["unix"], types=STREAMS, modes=["nonblocking"], entries=CALLS)
 def test_length_of_the_queue(new_socket: SocketMaker, servers: Servers, case: int) -> None:
     """A backlog of n holds n + 1 connections; each accept makes room for one more."""
     server = servers.make(backlog=case)
@@ -125,7 +125,7 @@ def test_length_of_the_queue(new_socket: SocketMaker, servers: Servers, case: in
 
 
 @clause("connect.ECONNRESET.unix.unaccepted")
-@variants(families=["unix"], types=STREAMS, modes=BOTH, doors=ALL)
+@variants(families=["unix"], types=STREAMS, modes=BOTH, entries=ALL)
 def test_listener_that_closes_with_a_queue(sock: Socket, server: Server) -> None:
     """Who was not accepted sees a reset when the listener closes, once, and then the end."""
     assert sock.connect(server.address) == 0
@@ -222,7 +222,7 @@ def test_listener_is_shut_down(sock: Socket, servers: Servers) -> None:
 
 @clause("connect.SNDTIMEO.unix")
 @waits(SHORT)
-@variants(families=["unix"], types=STREAMS, doors=CALLS)
+@variants(families=["unix"], types=STREAMS, entries=CALLS)
 def test_timeout(sock: Socket, servers: Servers) -> None:
     """After SO_SNDTIMEO the call says EAGAIN, not sooner, and nothing is queued; with room the socket connects."""
     busy = servers.full()
@@ -263,7 +263,7 @@ def test_restarted(sock: Socket, servers: Servers) -> None:
 
 
 @clause("connect.SA_RESTART.unix", case="timeout")
-@variants(families=["unix"], types=STREAMS, doors=CALLS)
+@variants(families=["unix"], types=STREAMS, entries=CALLS)
 def test_not_restarted_with_a_timeout(sock: Socket, servers: Servers) -> None:
     """With SO_SNDTIMEO a handler ends the call although it was installed with SA_RESTART."""
     busy = servers.full()

@@ -1,7 +1,7 @@
-"""Worlds per second: ours, the same by the ip command, and the same by pyroute2's named namespaces, turn by turn.
+"""Topologies per second: ours, the same by the ip command, and the same by pyroute2's named namespaces, turn by turn.
 
-A world is timed from nothing to its last address, and until it is let go of. The ratio is taken turn by turn, so that
-it means something on a machine that is busy; who comes first changes with each turn.
+A topology is timed from nothing to its last address, and until it is let go of. The ratio is taken turn by turn, so
+that it means something on a machine that is busy; who comes first changes with each turn.
 """
 
 import json
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from netns import WORLDS
+from netns import TOPOLOGIES
 from tests.bench.machine import ROOT, apart, shown, spread, surroundings, table
 from tests.bench.networks import OTHERS, PLANS, ByCommand, ByPyroute2
 
@@ -22,34 +22,34 @@ _MANY = 20  # Turns.
 
 
 def measure() -> dict[str, Any]:
-    """Milliseconds a world and worlds per second, for each way, and the ratio of each turn to ours."""
-    command = apart([sys.executable, "-m", "tests.bench.worlds"])
+    """Milliseconds a topology and topologies per second, for each way, and the ratio of each turn to ours."""
+    command = apart([sys.executable, "-m", "tests.bench.topologies"])
     done = subprocess.run(command, cwd=ROOT, env=surroundings(), stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
 def ways() -> dict[str, Callable[[str, str], float]]:
-    """How worlds are made here: each makes one by name, lets it go, and gives the seconds that both took."""
+    """How topologies are made here: each makes one by name, lets it go, and gives the seconds that both took."""
     there = {name: partial(_theirs, make) for name, make in OTHERS.items() if name != "ip" or shutil.which("ip")}
     return {"kconform": _ours, **there}
 
 
 def compare(turns: int) -> dict[str, Any]:
-    """Make each world in each way in turns."""
+    """Make each topology in each way in turns."""
     found: dict[str, Any] = {}
     known = ways()
-    for world in WORLDS:
-        able = {name: make for name, make in known.items() if name == "kconform" or world in PLANS}
+    for topology in TOPOLOGIES:
+        able = {name: make for name, make in known.items() if name == "kconform" or topology in PLANS}
         took: dict[str, list[float]] = {name: [] for name in able}
         for name, make in able.items():  # What is imported late, and what the kernel keeps ready, is no part of it.
-            make(world, f"first-{name}-")
+            make(topology, f"first-{name}-")
         for turn in range(turns):
             names = list(able)
             for name in names[turn % len(names) :] + names[: turn % len(names)]:
-                took[name].append(able[name](world, f"bench-{turn}-"))
+                took[name].append(able[name](topology, f"bench-{turn}-"))
         ours = took["kconform"]
-        found[world] = {
+        found[topology] = {
             name: {
                 "milliseconds": spread(each * 1000 for each in seconds),
                 "per_second": round(1 / statistics.median(seconds), 1),
@@ -63,22 +63,22 @@ def compare(turns: int) -> dict[str, Any]:
 def in_words(found: dict[str, Any]) -> list[str]:
     """The numbers for people."""
     lines = [
-        (world, name, shown(one["milliseconds"]), f"{one['per_second']:,.0f}", shown(one["times_ours"]))
-        for world, ways in found.items()
+        (topology, name, shown(one["milliseconds"]), f"{one['per_second']:,.0f}", shown(one["times_ours"]))
+        for topology, ways in found.items()
         for name, one in ways.items()
     ]
-    head = ("world", "made by", "milliseconds (min / median / max)", "a second", "times ours (min / median / max)")
+    head = ("topology", "made by", "milliseconds (min / median / max)", "a second", "times ours (min / median / max)")
     return [f"{_MANY} turns.", "", *table(head, *lines)]
 
 
-def _ours(world: str, _: str) -> float:
+def _ours(topology: str, _: str) -> float:
     start = time.perf_counter()
-    WORLDS[world]().close()
+    TOPOLOGIES[topology]().close()
     return time.perf_counter() - start
 
 
-def _theirs(make: Callable[[str, str], ByCommand | ByPyroute2], world: str, prefix: str) -> float:
-    made = make(world, prefix)
+def _theirs(make: Callable[[str, str], ByCommand | ByPyroute2], topology: str, prefix: str) -> float:
+    made = make(topology, prefix)
     return made.took + made.close()
 
 

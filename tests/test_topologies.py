@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from netns import INET, INET6, WORLDS, Host, Namespace, routed
+from netns import INET, INET6, TOPOLOGIES, Host, Namespace, routed
 from tests.conftest import ROOT
 
 FAMILIES = [INET, INET6]
@@ -28,17 +28,17 @@ def reach(client: Host, server: Host, family: int, at: str) -> str:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("name", [name for name in WORLDS if name != "scripted"])
+@pytest.mark.parametrize("name", [name for name in TOPOLOGIES if name != "scripted"])
 def test_the_client_reaches_the_server(name: str, family: int) -> None:
-    with WORLDS[name]() as world:
-        seen = reach(world.client, world.server, family, world.server.address(family))
-        assert seen == world.client.address(family)
+    with TOPOLOGIES[name]() as topology:
+        seen = reach(topology.client, topology.server, family, topology.server.address(family))
+        assert seen == topology.client.address(family)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_second_address(family: int) -> None:
-    with WORLDS["loopback"]() as world:
-        assert reach(world.client, world.server, family, world.server.second_address(family))
+    with TOPOLOGIES["loopback"]() as topology:
+        assert reach(topology.client, topology.server, family, topology.server.second_address(family))
 
 
 @pytest.mark.parametrize(
@@ -50,19 +50,19 @@ def test_a_second_address(family: int) -> None:
     ],
 )
 def test_routes_that_refuse(act: str, inet: int, inet6: int) -> None:
-    with routed() as world:
+    with routed() as topology:
         for prefix, address, family, code in (
             ("203.0.113.0/24", "203.0.113.1", INET, inet),
             ("2001:db8:b::/48", "2001:db8:b::1", INET6, inet6),
         ):
-            getattr(world.client, act)(prefix)
-            with world.client.namespace.inside(), socket.socket(family, socket.SOCK_DGRAM) as sock:
+            getattr(topology.client, act)(prefix)
+            with topology.client.namespace.inside(), socket.socket(family, socket.SOCK_DGRAM) as sock:
                 assert sock.connect_ex((address, 7)) == code
 
 
-def test_worlds_know_nothing_of_each_other() -> None:
-    with WORLDS["pair"]() as one, WORLDS["pair"]() as other:
-        inodes = {host.namespace.inode for world in (one, other) for host in world.hosts}
+def test_topologies_know_nothing_of_each_other() -> None:
+    with TOPOLOGIES["pair"]() as one, TOPOLOGIES["pair"]() as other:
+        inodes = {host.namespace.inode for topology in (one, other) for host in topology.hosts}
         assert len(inodes) == 4
         one.client.sysctl("net.ipv4.tcp_syn_retries", 2)
         assert other.client.namespace.sysctl("net.ipv4.tcp_syn_retries") == "6"
@@ -74,21 +74,21 @@ def test_a_sysctl_of_the_whole_machine_is_refused() -> None:
 
 
 def test_names_that_do_not_exist() -> None:
-    with WORLDS["pair"]() as world:
-        with pytest.raises(LookupError, match="world 'pair' has no host 'router' \\(it has client, server\\)"):
-            world.host("router")
+    with TOPOLOGIES["pair"]() as topology:
+        with pytest.raises(LookupError, match="topology 'pair' has no host 'router' \\(it has client, server\\)"):
+            topology.host("router")
         with pytest.raises(LookupError, match="namespace 'client' has no link 'eth0'"):
-            world.client.namespace.index("eth0")
+            topology.client.namespace.index("eth0")
 
 
-def test_what_a_world_looks_like() -> None:
+def test_what_a_topology_looks_like() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "netns", "pair"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30
     )
-    assert "world pair" in done.stdout
+    assert "topology pair" in done.stdout
     assert "link  to-server  up    192.0.2.1/24 2001:db8:1::1/64" in done.stdout
     wrong = subprocess.run(
         [sys.executable, "-m", "netns", "pear"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=30
     )
     assert wrong.returncode == 2
-    assert "there is no world 'pear'; the worlds are loopback, pair, routed" in wrong.stderr
+    assert "there is no topology 'pear'; the topologies are loopback, pair, routed" in wrong.stderr
