@@ -22,7 +22,7 @@ pytest.register_assert_rewrite("fixtures", "suites")
 
 from fixtures.contexts import control_groups as cgroups
 from fixtures.marks import PlanError, RowPlan, rows_of
-from fixtures.plugin import FEATURES, RUN_FOLDER, carries, lives_in_kept_topology
+from fixtures.plugin import FEATURES, RUN_FOLDER, lives_in_kept_topology
 from fixtures.probes.facts import (
     implementation,
     kernel_facts,
@@ -33,6 +33,8 @@ from fixtures.probes.facts import (
     version_facts,
 )
 from fixtures.probes.features import Feature, probe_all, probe_entries
+from fixtures.syscalls.registry import carries
+from fixtures.syscalls.transcript import FIXTURE, TEST
 from netns import IsolationError, enter_private_network, in_user_namespace, kept_loopback
 from reports.text import listing
 from results import selection
@@ -145,7 +147,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
     if _is_worker(config):
         return
-    entries = probe_entries(suite.call for suite in config.stash[SUITES])
+    entries = probe_entries(call for suite in config.stash[SUITES] for call in suite.calls)
     config.stash[FEATURES] = probe_all() | {f"entry:{name}": entry for name, entry in entries.items()}
     run = Run(
         started=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -199,10 +201,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for row in rows:
         if row.clause not in suite.clauses:
             raise pytest.Collector.CollectError(selection.unknown_clause(suite, row.clause, metafunc.definition.nodeid))
-        if not carries(row.variant.entry, suite.call):
+        if not any(carries(row.variant.entry, call) for call in suite.calls):
             raise pytest.Collector.CollectError(
-                f"{metafunc.definition.nodeid}: the entry point '{row.variant.entry}' does not carry {suite.call}(): "
-                "the row would say that it went through it, and it would not"
+                f"{metafunc.definition.nodeid}: the entry point '{row.variant.entry}' can't make "
+                f"{' or '.join(suite.calls)}(): the row would name an entry point that it did not take"
             )
     metafunc.parametrize("_row", rows, ids=[row.id for row in rows], indirect=True)
 
@@ -296,9 +298,22 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if suite is not None and isinstance(item, pytest.Function):
         if lives_in_kept_topology(item, plan_of(item)):
             kept_loopback.make_ready()  # Now, since it stays: what is there after the row and was not before is a leak.
-        state = RowState(plan_of(item), suite.call, suite.folder)
+        state = RowState(plan_of(item), frozenset(suite.calls), suite.folder)
         item.stash[ROW] = state
     item.config.stash[CURRENT] = state
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Note that calls are the test's own from now on, and no longer its fixtures'."""
+    state = item.stash.get(ROW, None)
+    if state is None:
+        return (yield)
+    state.transcript.phase = TEST
+    try:
+        return (yield)
+    finally:
+        state.transcript.phase = FIXTURE
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from programs.entries import Function, function_of
 from programs.step import Step
 from programs.words import (
     NotExpressible,
@@ -34,26 +35,23 @@ _ICMP = (1, 58)
 _MADE = re.compile(r"<([^<>]*)>$")
 _SMALL, _LARGE = 65536, 1 << 47  # Pointers outside this range lead nowhere on any machine.
 _BEYOND = 1000  # Numbers of descriptors that no process has by chance.
-_ENTRIES = {"syscall": "do_connect", "compat32": "do_connect32", "io_uring": "do_connect_ring"}
+_LOW = ("compat32", "socketcall")  # Entry points whose arguments have to lie below 4 GiB.
 
 
 class Written:
     """The calls of one row, as they are written down one after the other.
 
     Args:
-        entry: the row's way into the kernel.
         folder: where the row's files lay.
         host: gives the program's name of a host by its own.
     """
 
-    def __init__(self, entry: str, folder: str | None, host: Callable[[object], str], client: str) -> None:
-        if entry not in _ENTRIES:
-            raise NotExpressible(f"no program can take the entry point '{entry[:30]}'")
+    def __init__(self, folder: str | None, host: Callable[[object], str], client: str) -> None:
         self.needs: set[str] = set()
         self.data: list[str] = []
         self.descriptors: list[str] = []
         self.learned: dict[bytes, int] = {}
-        self._entry = entry
+        self.functions: dict[str, Function] = {}
         self._folder = folder.encode() if folder is not None else None
         self._host = host
         self._client = client
@@ -70,15 +68,19 @@ class Written:
         """
         if call.get("raw") is None:
             raise NotExpressible(f"its transcript does not say enough of {str(call['call'])[:30]}()")
+        if call.get("context"):
+            raise NotExpressible(f"a call of it is made {str(call['context'])[:60]}")
         words = read(call["raw"])
-        made = Step(number, call, function=f"do_{call['call']}")
+        function = function_of(str(call["call"]), str(call.get("entry") or "syscall"))
+        self.functions[function.name] = function
+        made = Step(number, call, function=function.name)
         try:
             _CALLS[call["call"]](self, made, words)
         except (KeyError, IndexError, ValueError) as error:
             raise NotExpressible(
                 f"{str(call['call'])[:30]}() is not known to programs in this form: {error}"
             ) from error
-        self.needs |= {made.function, "calls"}
+        self.needs |= {*function.needs, "calls"}
         return made
 
     def _plain(self, step: Step, words: Words) -> None:
@@ -118,7 +120,6 @@ class Written:
 
     def _connect(self, step: Step, words: Words) -> None:
         fd, pointer, length = words.arguments
-        step.function = _ENTRIES[self._entry]
         step.arguments = [self._fd(fd), self._address(step, pointer, integer(length)), f"{integer(length)}L"]
         self._saw(step)
 
@@ -318,7 +319,7 @@ class Written:
         step.ready += self._patches(given, at.removeprefix("(long)"))
         if place := chosen_at(given):
             self._given.add(given[place[0] : sum(place)])
-        if self._entry == "compat32" and step.call["call"] == "connect":
+        if step.call.get("entry") in _LOW:
             self.needs.add("low")
             return f"low({at.removeprefix('(long)')}, {size})"
         return at
@@ -372,6 +373,7 @@ class Written:
 _CALLS: dict[str, Callable[[Written, Step, Words], None]] = {
     "socket": Written._socket,  # noqa: SLF001  A table of this class's own, as are all below.
     "socketpair": Written._socketpair,  # noqa: SLF001
+    "accept": Written._gives,  # noqa: SLF001
     "accept4": Written._gives,  # noqa: SLF001
     "dup": Written._gives,  # noqa: SLF001
     "epoll_create1": Written._gives,  # noqa: SLF001

@@ -321,24 +321,19 @@ static long low(const void *bytes, size_t size)
 		fail("mmap");
 	return (long)memcpy(start, bytes, size);
 }
-/*** do_connect: ***/
-static long do_connect(const long *a)
-{
-	return syscall(SYS_connect, a[0], a[1], a[2]);
-}
-/*** do_connect32: base ***/
+/*** int80: base ***/
 #ifndef __x86_64__
 #error "the 32-bit entry is taken by int $0x80 of x86-64"
 #endif
-/* connect() by the kernel's 32-bit entry. */
-static long do_connect32(const long *a)
+/* A call by the kernel's 32-bit entry. */
+static long int80(long number, long first, long second, long third, long fourth, long fifth)
 {
 	long result;
 
 	__asm__ volatile("int $0x80"
 			 : "=a"(result)
-			 : "a"(362L), "b"((long)(unsigned int)a[0]), "c"((long)(unsigned int)a[1]),
-			   "d"((long)(unsigned int)a[2]), "S"(0L), "D"(0L)
+			 : "a"(number), "b"((long)(unsigned int)first), "c"((long)(unsigned int)second),
+			   "d"((long)(unsigned int)third), "S"((long)(unsigned int)fourth), "D"((long)(unsigned int)fifth)
 			 : "memory", "cc", "r8", "r9", "r10", "r11");
 	result = (int)result;
 	if (result < 0 && result > -4096) {
@@ -347,154 +342,56 @@ static long do_connect32(const long *a)
 	}
 	return result;
 }
-/*** do_connect_ring: base ***/
-/* connect() as a request to a ring of its own. */
-static long do_connect_ring(const long *a)
+/*** ring: base ***/
+/* A call as a request to a ring of its own. */
+static long ring(int opcode, long fd, long address, long offset, long length, long flags)
 {
 	struct io_uring_params params;
 	struct io_uring_sqe *entry;
 	struct io_uring_cqe *answer;
 	unsigned char *sq, *cq;
 	long result;
-	int ring;
+	int own;
 
 	memset(&params, 0, sizeof(params));
-	ring = (int)syscall(SYS_io_uring_setup, 2, &params);
-	if (ring < 0)
+	own = (int)syscall(SYS_io_uring_setup, 2, &params);
+	if (own < 0)
 		fail("io_uring_setup");
 	/* Out of the way: the row may pass the number of a descriptor that it has closed. */
-	result = fcntl(ring, F_DUPFD_CLOEXEC, 800);
-	close(ring);
-	ring = (int)result;
-	sq = mmap(NULL, params.sq_off.array + 4 * params.sq_entries, PROT_READ | PROT_WRITE, MAP_SHARED, ring,
+	result = fcntl(own, F_DUPFD_CLOEXEC, 800);
+	close(own);
+	own = (int)result;
+	sq = mmap(NULL, params.sq_off.array + 4 * params.sq_entries, PROT_READ | PROT_WRITE, MAP_SHARED, own,
 		  IORING_OFF_SQ_RING);
-	cq = mmap(NULL, params.cq_off.cqes + sizeof(*answer) * params.cq_entries, PROT_READ | PROT_WRITE, MAP_SHARED, ring,
+	cq = mmap(NULL, params.cq_off.cqes + sizeof(*answer) * params.cq_entries, PROT_READ | PROT_WRITE, MAP_SHARED, own,
 		  IORING_OFF_CQ_RING);
-	entry = mmap(NULL, sizeof(*entry) * params.sq_entries, PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQES);
-	if (ring < 0 || sq == MAP_FAILED || cq == MAP_FAILED || (void *)entry == MAP_FAILED)
+	entry = mmap(NULL, sizeof(*entry) * params.sq_entries, PROT_READ | PROT_WRITE, MAP_SHARED, own, IORING_OFF_SQES);
+	if (own < 0 || sq == MAP_FAILED || cq == MAP_FAILED || (void *)entry == MAP_FAILED)
 		fail("io_uring");
 	memset(entry, 0, sizeof(*entry));
-	entry->opcode = IORING_OP_CONNECT;
-	entry->fd = (int)a[0];
-	entry->addr = (unsigned long)a[1];
-	entry->off = (unsigned long)a[2];
+	entry->opcode = (unsigned char)opcode;
+	entry->fd = (int)fd;
+	entry->addr = (unsigned long)address;
+	entry->off = (unsigned long)offset;
+	entry->len = (unsigned int)length;
+	entry->rw_flags = (int)flags;
 	*(unsigned int *)(void *)(sq + params.sq_off.array) = 0;
 	*(volatile unsigned int *)(void *)(sq + params.sq_off.tail) = 1;
 	__sync_synchronize();
-	result = syscall(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0);
+	result = syscall(SYS_io_uring_enter, own, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0);
 	while (result >= 0 && *(volatile unsigned int *)(void *)(cq + params.cq_off.tail) == 0)
-		result = syscall(SYS_io_uring_enter, ring, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0);
+		result = syscall(SYS_io_uring_enter, own, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0);
 	answer = (struct io_uring_cqe *)(void *)(cq + params.cq_off.cqes);
 	if (*(volatile unsigned int *)(void *)(cq + params.cq_off.tail) != 0)
 		result = answer->res;
 	else
 		result = -errno;
-	close(ring);
+	close(own);
 	if (result < 0) {
 		errno = (int)-result;
 		return -1;
 	}
 	return result;
-}
-/*** do_socket: ***/
-static long do_socket(const long *a)
-{
-	return socket((int)a[0], (int)a[1], (int)a[2]);
-}
-/*** do_socketpair: ***/
-static long do_socketpair(const long *a)
-{
-	return socketpair((int)a[0], (int)a[1], (int)a[2], (int *)a[3]);
-}
-/*** do_bind: ***/
-static long do_bind(const long *a)
-{
-	return syscall(SYS_bind, a[0], a[1], a[2]);
-}
-/*** do_listen: ***/
-static long do_listen(const long *a)
-{
-	return listen((int)a[0], (int)a[1]);
-}
-/*** do_accept4: ***/
-static long do_accept4(const long *a)
-{
-	return syscall(SYS_accept4, a[0], a[1], a[2], a[3]);
-}
-/*** do_shutdown: ***/
-static long do_shutdown(const long *a)
-{
-	return shutdown((int)a[0], (int)a[1]);
-}
-/*** do_close: ***/
-static long do_close(const long *a)
-{
-	return close((int)a[0]);
-}
-/*** do_dup: ***/
-static long do_dup(const long *a)
-{
-	return dup((int)a[0]);
-}
-/*** do_fcntl: ***/
-static long do_fcntl(const long *a)
-{
-	return fcntl((int)a[0], (int)a[1], a[2]);
-}
-/*** do_getsockname: ***/
-static long do_getsockname(const long *a)
-{
-	return syscall(SYS_getsockname, a[0], a[1], a[2]);
-}
-/*** do_getpeername: ***/
-static long do_getpeername(const long *a)
-{
-	return syscall(SYS_getpeername, a[0], a[1], a[2]);
-}
-/*** do_getsockopt: ***/
-static long do_getsockopt(const long *a)
-{
-	return syscall(SYS_getsockopt, a[0], a[1], a[2], a[3], a[4]);
-}
-/*** do_setsockopt: ***/
-static long do_setsockopt(const long *a)
-{
-	return syscall(SYS_setsockopt, a[0], a[1], a[2], a[3], a[4]);
-}
-/*** do_sendto: ***/
-static long do_sendto(const long *a)
-{
-	return syscall(SYS_sendto, a[0], a[1], a[2], a[3], a[4], a[5]);
-}
-/*** do_recvfrom: ***/
-static long do_recvfrom(const long *a)
-{
-	return syscall(SYS_recvfrom, a[0], a[1], a[2], a[3], a[4], a[5]);
-}
-/*** do_poll: ***/
-static long do_poll(const long *a)
-{
-	return poll((struct pollfd *)a[0], (nfds_t)a[1], (int)a[2]);
-}
-/*** do_select: ***/
-static long do_select(const long *a)
-{
-	return select((int)a[0], (fd_set *)a[1], (fd_set *)a[2], (fd_set *)a[3], (struct timeval *)a[4]);
-}
-/*** do_epoll_create1: ***/
-static long do_epoll_create1(const long *a)
-{
-	return epoll_create1((int)a[0]);
-}
-/*** do_epoll_ctl: ***/
-static long do_epoll_ctl(const long *a)
-{
-	return epoll_ctl((int)a[0], (int)a[1], (int)a[2], (struct epoll_event *)a[3]);
-}
-/*** do_epoll_wait: ***/
-static long do_epoll_wait(const long *a)
-{
-	return epoll_wait((int)a[0], (struct epoll_event *)a[1], (int)a[2], (int)a[3]);
 }
 /*** pause_for: ***/
 static void pause_for(double seconds)

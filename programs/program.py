@@ -66,7 +66,7 @@ def program(row: Row, run: Run, clause: Clause | None) -> str:
     topology = _expressible(row)
     network = Network(HOSTS[topology])
     client = HOSTS[topology][0]
-    written = Written(str(row.variant.get("entry")), row.folder, network.host, client)
+    written = Written(row.folder, network.host, client)
     making = network.made(topology)
     steps = [written.step(number, call) for number, call in enumerate(row.transcript, 1)]
     body = _body(row, steps, network)
@@ -77,11 +77,12 @@ def program(row: Row, run: Run, clause: Clause | None) -> str:
         _title(row, run, clause, words),
         "",
         _INCLUDES.rstrip(),
-        *(["#include <linux/io_uring.h>"] if "do_connect_ring" in needs else []),
+        *(["#include <linux/io_uring.h>"] if "ring" in needs else []),
         "",
         *_definitions(row, steps, network, written),
         "",
         *_parts(needs),
+        *(line for each in written.functions.values() for line in ("", each.code)),
         "",
         *_used_data(written.data, body),
         "",
@@ -152,7 +153,7 @@ def _definitions(row: Row, steps: list[Step], network: Network, written: Written
         f"enum {{ {names}, HOSTS }};  /* The hosts of the topology '{topology}'. */",
         f"#define STEPS {len(steps)}",
         f"#define LEARNED {len(written.learned)}",
-        f"#define LOW {'MAP_32BIT' if row.variant.get('entry') == 'compat32' else '0'}",
+        f"#define LOW {'MAP_32BIT' if 'int80' in written.needs else '0'}",
     ]
     if written.descriptors:
         lines += [f"enum {{ {', '.join(written.descriptors)}, DESCRIPTORS }};", "static int fd[DESCRIPTORS];"]
@@ -267,7 +268,7 @@ def _standing_right(lines: list[str]) -> list[str]:
         if line.startswith("enter("):
             standing = line
             continue
-        if "do_socket," in line and standing:
+        if "syscall_socket," in line and standing:
             made.append(standing)
         made.append(line)
     return made

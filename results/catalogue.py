@@ -123,11 +123,11 @@ class Clause:
 
 @dataclass(frozen=True)
 class Suite:
-    """The catalogue of one system call. ``call`` is the call under test, without which a row has tried nothing."""
+    """The catalogue of one suite. ``calls`` are the calls under test: a row without any of them has tried nothing."""
 
     name: str
     title: str
-    call: str
+    calls: tuple[str, ...]
     folder: Path
     documents: dict[str, Document] = field(default_factory=dict)
     clauses: dict[str, Clause] = field(default_factory=dict)
@@ -137,7 +137,7 @@ class Suite:
         return {
             "name": self.name,
             "title": self.title,
-            "call": self.call,
+            "calls": list(self.calls),
             "documents": [document.record() for document in self.documents.values()],
             "clauses": [clause.record() for clause in self.clauses.values()],
         }
@@ -190,7 +190,7 @@ def load_suite(folder: Path) -> Suite:
         CatalogueError: when anything in it is wrong.
     """
     path = folder / "suite.toml"
-    head = Table(read_toml(path), str(path)).only({"name", "title", "call"})
+    head = Table(read_toml(path), str(path)).only({"name", "title", "calls"})
     documents: dict[str, Document] = {}
     for file in sorted((folder / "documents").glob("*.toml")):
         document = _document(file)
@@ -207,7 +207,7 @@ def load_suite(folder: Path) -> Suite:
     if not clauses:
         raise CatalogueError(f"{folder / 'clauses'}: there are no clauses; a suite needs at least one file of them")
     _check_sentences(documents, clauses)
-    return Suite(head.text("name"), head.text("title"), head.text("call"), folder, documents, clauses)
+    return Suite(head.text("name"), head.text("title"), head.texts("calls"), folder, documents, clauses)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -209,7 +209,7 @@ class _Reader:
         self._convert = msgspec.convert
         self._shapes = {"run": shapes.Run, "row": shapes.Row, "end": shapes.End}
         self._labels: list[str | None] = []
-        self._calls: list[dict[str, str]] = []
+        self._calls: list[dict[str, tuple[str, ...]]] = []
         self._rows: set[tuple[int, str]] = set()
         self._counts: list[Counter[str]] = []
         self._damaged = 0
@@ -229,7 +229,7 @@ class _Reader:
             if kind == "run":
                 return self._begin(data)
             if self._labels and kind in self._shapes:
-                call = self._calls[self._find(data.get("run"))].get(data.get("clause", ""), "")
+                call = self._calls[self._find(data.get("run"))].get(data.get("clause", ""), ())
                 lie = contradiction(data, call) if kind == "row" else ""
                 if self._light and kind == "row" and "transcript" in data:
                     lighten(data)
@@ -262,7 +262,7 @@ class _Reader:
             raise ResultsError(f"{self._path}: has schema version {schema!r:.20}; this kconform reads {SCHEMA_VERSION}")
         try:
             self._convert(data, self._shapes["run"])
-            calls = {clause: suite["call"] for suite in data["suites"] for clause in _check(suite)}
+            calls = {clause: tuple(suite["calls"]) for suite in data["suites"] for clause in _check(suite)}
         except (ValueError, RecursionError) as error:
             raise ResultsError(f"{self._path}: has a run record that can't be used: {_reason(error)}") from error
         self._calls.append(calls)

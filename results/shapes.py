@@ -89,7 +89,7 @@ class Suite(TypedDict):
 
     name: str
     title: str
-    call: str
+    calls: list[str]
     documents: list[Document]
     clauses: list[Clause]
 

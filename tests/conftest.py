@@ -14,7 +14,7 @@ from tests.tools.samples import EVIL, HOSTILE, RECORDS, RUN, sample, written
 
 ROOT = Path(__file__).parent.parent
 
-SUITE = 'name = "demo"\ntitle = "demo"\ncall = "connect"\n'
+SUITE = 'name = "demo"\ntitle = "demo"\ncalls = ["connect"]\n'
 DOCUMENT = '[document]\nid = "demo.2"\ntitle = "A page about nothing"\n'
 CLAUSE = """
 [[clause]]

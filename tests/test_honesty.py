@@ -36,7 +36,7 @@ LIES = {
     "no reason": (_row("c", reason=None), "says no reason"),
     "no call under test": (
         _row("a", transcript=[{**CALL, "call": "getpeername"}]),
-        "there is no connect() in its transcript",
+        "there is no connect() of the test's own in its transcript",
     ),
     "a count": (_end(verdicts={"conforms": 3, "deviates": 1}), "the end counts 3 rows that are 'conforms'"),
     "nothing unexpected": (_end(unexpected=0), "the end counts 0 rows that are 'unexpected'"),
@@ -111,4 +111,7 @@ def test_an_act_that_never_happens(project: Project) -> None:
     ran = project.run()
     assert ran.status == 1
     assert ran.row["verdict"] == "harness-error"
-    assert ran.row["reason"] == "the call under test was never made: there is no connect() in the transcript"
+    assert (
+        ran.row["reason"]
+        == "the call under test was never made: there is no connect() of the test's own in the transcript"
+    )

@@ -212,7 +212,7 @@ def test_words_stay_words_in_markdown(folder: Path, said: list[str]) -> None:
 
 
 SUITE = {
-    "suite.toml": 'name = "demo"\ntitle = "demo(2)"\ncall = "connect"\n',
+    "suite.toml": 'name = "demo"\ntitle = "demo(2)"\ncalls = ["connect"]\n',
     "documents/demo.2.toml": (ROOT / "suites/getpeername/documents/getpeername.2.toml").read_text(encoding="utf-8"),
     "clauses/demo.toml": (ROOT / "suites/getpeername/clauses/getpeername.toml").read_text(encoding="utf-8"),
     "expectations/demo.toml": (

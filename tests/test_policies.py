@@ -10,7 +10,7 @@ import pytest
 from fixtures.contexts.control_groups import CONNECT4, DENY, cgroup
 from fixtures.contexts.sandbox import filter_connect, in_thread
 from fixtures.probes.policies import PROBES
-from fixtures.syscalls.call_threads import Guard
+from fixtures.syscalls.call_threads import CallThreads
 from netns import loopback
 
 
@@ -20,7 +20,7 @@ def _connect() -> int:
 
 
 def test_a_filter_binds_its_thread_alone() -> None:
-    guard = Guard(prepare=partial(filter_connect, errno.EPROTO))
+    guard = CallThreads(prepare=partial(filter_connect, errno.EPROTO))
     try:
         assert guard.run(_connect) == errno.EPROTO
     finally:

@@ -213,21 +213,26 @@ def test_any_pointer_can_be_written_down() -> None:
     memory = Memory()
     try:
         at = memory.holding(b"\2\0abcd" + bytes(10))
-        assert raw.before("connect", (3, at, 16)) == "3 =020061626364(10) 16"
-        assert raw.before("connect", (3, at, 6), known=2) == "3 =0200 6"
-        assert raw.before("connect", (3, at, -1)) == "3 = -1"
-        assert raw.before("connect", (3, 0, 16)) == "3 - 16"
-        assert raw.before("connect", (3, memory.ending_at_edge(b"\2\0"), 16)) == "3 =0200! 16"
-        assert raw.before("connect", (3, memory.edge, 16)) == f"3 *{memory.edge:x} 16"
-        assert raw.before("connect", (3, 0xFFFF800000000000, 16)) == "3 *ffff800000000000 16"
+        assert raw.before("connect", (3, at, 16), {}) == "3 =020061626364(10) 16"
+        assert raw.before("connect", (3, at, 6), {1: 2}) == "3 =0200 6"
+        assert raw.before("connect", (3, at, -1), {}) == "3 = -1"
+        assert raw.before("connect", (3, 0, 16), {}) == "3 - 16"
+        assert raw.before("connect", (3, memory.ending_at_edge(b"\2\0"), 16), {}) == "3 =0200! 16"
+        assert raw.before("connect", (3, memory.edge, 16), {}) == f"3 *{memory.edge:x} 16"
+        assert raw.before("connect", (3, 0xFFFF800000000000, 16), {}) == "3 *ffff800000000000 16"
         room = memory.holding(bytes(8) + bytes([8, 0, 0, 0]))
-        assert raw.before("getpeername", (3, room, room + 8)) == "3 +8"
-        assert raw.before("getpeername", (3, memory.edge - 4, room + 8)) == f"3 *{memory.edge - 4:x} *{room + 8:x}"
-        assert raw.before("getpeername", (3, room, 0)) == f"3 *{room:x} *0"
-        assert raw.before("getpeername", (3, room, 0), known=8) == "3 +8"
+        assert raw.before("getpeername", (3, room, room + 8), {}) == "3 +8"
+        assert raw.before("getpeername", (3, memory.edge - 4, room + 8), {}) == f"3 *{memory.edge - 4:x} *{room + 8:x}"
+        assert raw.before("getpeername", (3, room, 0), {}) == f"3 *{room:x} *0"
+        assert raw.before("getpeername", (3, room, 0), {1: 8}) == "3 +8"
         assert raw.after("getpeername", (3, room, room + 8), 0, "3 +8") == "(8)"
         assert raw.after("getpeername", (3, room, room + 8), 0, "3 +6") == "(6) 8"
         assert not raw.after("getpeername", (3, room, room + 8), 0, f"3 *{room:x} *0")
-        assert raw.before("sendmmsg", (3, 0, 0, 0)) is None
+        assert raw.before("poll", (8, 1, 0), {}) is None
+        assert raw.before("bind", (3, memory.ending_at_edge(b"\2\0"), 16), {}) == "3 =0200! 16"
+        assert raw.before("setsockopt", (3, 1, 2, memory.edge, 4), {}) == f"3 1 2 *{memory.edge:x} 4"
+        assert raw.before("sendto", (3, memory.edge, 4, 0, 8, 16), {}) == f"3 *{memory.edge:x} 4 0 *8 16"
+        assert raw.before("accept4", (3, memory.edge, 8, 0), {}) == f"3 *{memory.edge:x} *8 0"
+        assert raw.before("accept4", (3, 0, 0, 0), {}) == "3 - - 0"
     finally:
         memory.close()

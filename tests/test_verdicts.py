@@ -191,7 +191,10 @@ def test_a_row_whose_act_never_happened(project: Project, body: str) -> None:
     ran = project.run()
     assert ran.status == 1
     assert ran.row["verdict"] == "harness-error"
-    assert ran.row["reason"] == "the call under test was never made: there is no connect() in the transcript"
+    assert (
+        ran.row["reason"]
+        == "the call under test was never made: there is no connect() of the test's own in the transcript"
+    )
 
 
 def test_a_row_that_is_not_exercised(project: Project) -> None:

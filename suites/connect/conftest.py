@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from fixtures import EntryPoint, LibcEntry, Variant
-from fixtures.native_build import library
+from fixtures import (
+    EntryPoint,
+    LibcEntry,
+    Variant,
+    library,
+)
 from netns import Topology
 from suites.connect.policy.firewall import RuleMaker, rule_maker
 

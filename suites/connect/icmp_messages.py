@@ -18,7 +18,11 @@ from errno import (
 )
 from socket import IPPROTO_IP, IPPROTO_IPV6
 
-from fixtures import Outcome, Peer, Socket
+from fixtures import (
+    Outcome,
+    Peer,
+    Socket,
+)
 from netns import Packet
 
 IP_RECVERR, IPV6_RECVERR = 11, 25  # See ip(7) and ipv6(7); Python knows neither.

@@ -1,7 +1,13 @@
 """Addresses by family: the null address, those of a host, and what is no address of anybody."""
 
-from fixtures import Address, Bytes, Variant, address_of_host, internet
-from fixtures.sockets.socket import FAMILIES
+from fixtures import (
+    FAMILIES,
+    Address,
+    Bytes,
+    Variant,
+    address_of_host,
+    internet,
+)
 from netns import Host
 
 NULL = {"inet": "0.0.0.0", "inet6": "::", "mapped": "::"}  # noqa: S104  The null address is what is tried here.

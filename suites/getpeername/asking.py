@@ -3,7 +3,11 @@
 import ctypes
 import struct
 
-from fixtures import Memory, Outcome, Socket
+from fixtures import (
+    Memory,
+    Outcome,
+    Socket,
+)
 
 ROOM = 256
 """Bytes of a buffer: more than any address has."""

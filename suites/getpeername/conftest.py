@@ -2,7 +2,10 @@
 
 import pytest
 
-from fixtures import Server, Socket
+from fixtures import (
+    Server,
+    Socket,
+)
 
 
 @pytest.fixture

@@ -2,7 +2,16 @@
 
 from errno import ENOTCONN
 
-from fixtures import INTERNET, Server, Servers, Socket, SocketMaker, cases, clause, variants
+from fixtures import (
+    INTERNET,
+    Server,
+    Servers,
+    Socket,
+    SocketMaker,
+    cases,
+    clause,
+    variants,
+)
 from suites.getpeername.asking import Asked, ask
 
 FAMILIES = [*INTERNET, "unix"]

@@ -6,7 +6,16 @@ from errno import EBADF, EFAULT, EINVAL, ENOTCONN, ENOTSOCK
 
 import pytest
 
-from fixtures import INTERNET, Bytes, Memory, Server, Socket, cases, clause, variants
+from fixtures import (
+    INTERNET,
+    Bytes,
+    Memory,
+    Server,
+    Socket,
+    cases,
+    clause,
+    variants,
+)
 from suites.getpeername.asking import UNTOUCHED, Asked, ask, before_edge, number_at_edge
 
 FAMILIES = [*INTERNET, "unix"]

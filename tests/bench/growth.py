@@ -16,7 +16,7 @@ from tests.bench.metered import Run, metered
 _MADE_UP = (100, 1_000, 10_000, 50_000)
 _REAL = (100, 400, 1_600)
 _SUITE = {
-    "suite.toml": 'name = "demo"\ntitle = "demo"\ncall = "connect"\n',
+    "suite.toml": 'name = "demo"\ntitle = "demo"\ncalls = ["connect"]\n',
     "documents/demo.toml": '[document]\nid = "demo.2"\ntitle = "A page about names that nobody has"\n',
     "clauses/demo.toml": """[[clause]]
 id = "demo.ENOENT"

@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any
 
 from fixtures.sockets import assertions, servers
-from fixtures.syscalls.call_threads import Guard
+from fixtures.syscalls.call_threads import CallThreads
 from fixtures.syscalls.calls import Calls
 from fixtures.syscalls.entry_points import NativeEntry
 from tests.prove.lies import LIES, Lie, lies_for
@@ -103,13 +103,13 @@ def listen(order: Order | None = None) -> Ear:
 def install(root: Path) -> None:
     """Take the place of the native entry point, for the rest of this process; ``root`` has the folder ``suites``."""
     _Now.root = f"{root}/"
-    make, invoke, start, truth = Calls.make, Calls._invoke, Guard.start, NativeEntry.invoke  # noqa: SLF001  All calls pass here.
+    make, invoke, start, truth = Calls.make, Calls._invoke, CallThreads.start, NativeEntry.invoke  # noqa: SLF001  All calls pass here.
 
     def made(self: Calls, name: str, *arguments: int, **named: Any) -> Any:
         _here.place = _place(sys._getframe(1))  # noqa: SLF001  Only the interpreter knows where a call stands.
         return make(self, name, *arguments, **named)
 
-    def started(self: Guard, work: Callable[[], Any]) -> Any:
+    def started(self: CallThreads, work: Callable[[], Any]) -> Any:
         place = _place(sys._getframe(1))  # noqa: SLF001  As above.
 
         def placed() -> Any:
@@ -130,7 +130,7 @@ def install(root: Path) -> None:
             return truth(self, call, *arguments)
         return _Now.ear.invoke(lambda *truly: truth(self, *truly), call, arguments)
 
-    Calls.make, Calls._invoke, Guard.start = made, invoked, started  # type: ignore[assignment,method-assign]  # noqa: SLF001
+    Calls.make, Calls._invoke, CallThreads.start = made, invoked, started  # type: ignore[assignment,method-assign]  # noqa: SLF001
     NativeEntry.invoke = lying  # type: ignore[method-assign]
 
 

@@ -26,7 +26,7 @@ RUN = Run(
         {
             "name": "demo",
             "title": "connect(2)",
-            "call": "connect",
+            "calls": ["connect"],
             "documents": [{"id": "demo.2", "title": "A page", "sentences": []}],
             "clauses": [
                 {

@@ -8,6 +8,7 @@ import pytest
 from fixtures import (
     ALL,
     BOTH,
+    FAMILIES,
     Address,
     Inet,
     Inet6,
@@ -27,7 +28,6 @@ from fixtures import (
     topology,
     variants,
 )
-from fixtures.sockets.socket import FAMILIES
 from netns import Topology
 
 PORT = 7100

@@ -183,7 +183,7 @@ def test_negative_length(sock: Socket, server: Server, case: int) -> None:
 @variants(families=["unix"], types=["seqpacket"], modes=["nonblocking"])
 def test_length_beyond_any_address(sock: Socket, server: Server, case: int) -> None:
     """A length beyond sockaddr_storage is invalid although the bytes can be read."""
-    readable = sock.calls.entry.place(server.address.pack().ljust(4096, b"\0"))
+    readable = sock.calls.place(server.address.pack().ljust(4096, b"\0"))
     assert sock.connect_raw(readable, case) == EINVAL
     assert_not_connected(sock)
     assert_usable(sock, server)

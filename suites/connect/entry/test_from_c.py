@@ -1,15 +1,27 @@
 """What only C shows: connect() as a cancellation point, and connect() in a signal handler."""
 
 import ctypes
-from collections.abc import Callable
 from errno import EISCONN
 from pathlib import Path
 
 import pytest
 
-from fixtures import INTERNET, Address, Server, Servers, Socket, assert_connected, clause, needs, until, variants, waits
-from fixtures.native_build import library
-from fixtures.syscalls.wait import until_asleep
+from fixtures import (
+    INTERNET,
+    Address,
+    Elsewhere,
+    Server,
+    Servers,
+    Socket,
+    assert_connected,
+    clause,
+    library,
+    needs,
+    until,
+    until_asleep,
+    variants,
+    waits,
+)
 from suites.connect.times import RETRANSMISSION
 
 
@@ -19,11 +31,12 @@ def program() -> ctypes.CDLL:
     return library(Path(__file__).with_name("calls.c"))
 
 
-def aimed(program: ctypes.CDLL, sock: Socket, address: Address) -> Callable[[str], int]:
-    """The program, told of the socket and the address: gives what a function of it returns."""
-    data = address.pack()
-    program.aim(sock.fd, ctypes.c_void_p(sock.calls.entry.place(data)), len(data))
-    return lambda name: int(program[name]())
+def aimed(program: ctypes.CDLL, sock: Socket, address: Address, how: str) -> Elsewhere:
+    """The connect that the program is going to make of the socket, to the address."""
+    call = sock.connect_elsewhere(address, how, "libc")
+    fd, pointer, length = call.arguments
+    program.aim(fd, ctypes.c_void_p(pointer), length)
+    return call
 
 
 @clause("connect.thread.cancellation-point")
@@ -33,11 +46,11 @@ def aimed(program: ctypes.CDLL, sock: Socket, address: Address) -> Callable[[str
 def test_cancelled(sock: Socket, servers: Servers, program: ctypes.CDLL) -> None:
     """A thread that waits in connect() is cancelled; the descriptor stays open, and the attempt goes on."""
     busy = servers.full()
-    run = aimed(program, sock, busy.address)
-    assert run("begin") == 0
+    aimed(program, sock, busy.address, "on a thread that is cancelled")
+    assert program.begin() == 0
     until(lambda: sock.tcp_state() == "SYN_SENT", "the socket is in SYN_SENT")
-    until_asleep(run("thread_id"))
-    assert run("cancel") == 1
+    until_asleep(program.thread_id())
+    assert program.cancel() == 1
     assert sock.tcp_state() == "SYN_SENT"
     busy.make_room()
     sock.wait_writable()
@@ -51,6 +64,7 @@ def test_cancelled(sock: Socket, servers: Servers, program: ctypes.CDLL) -> None
 @variants(families=INTERNET)
 def test_handler(sock: Socket, server: Server, program: ctypes.CDLL) -> None:
     """A signal handler may connect: the call does there what it does elsewhere."""
-    assert aimed(program, sock, server.address)("handle") == 0
+    call = aimed(program, sock, server.address, "in a signal handler")
+    assert call.ended(program.handle()) == 0
     assert sock.connect(server.address) == EISCONN
     assert_connected(sock, server)

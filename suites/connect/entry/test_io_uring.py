@@ -18,10 +18,10 @@ from fixtures import (
     BOTH,
     INTERNET,
     POLLOUT,
-    NativeEntry,
     Server,
     Servers,
     Socket,
+    UringEntry,
     assert_connected,
     assert_no_connection,
     assert_not_connected,
@@ -32,7 +32,6 @@ from fixtures import (
     variants,
     waits,
 )
-from fixtures.syscalls.io_uring import UringEntry
 from suites.connect.times import RETRANSMISSION
 
 RING = ["io_uring"]
@@ -77,8 +76,7 @@ def test_decided_at_once(sock: Socket, server: Server, servers: Servers) -> None
     assert sock.connect(servers.closed()) == ECONNREFUSED
     assert sock.connect(server.address) == 0
     assert sock.tcp_state() == "ESTABLISHED"
-    sock.calls.entry = NativeEntry()
-    assert sock.connect(server.address) == EISCONN
+    assert sock.through("syscall").connect(server.address) == EISCONN
     assert_connected(sock, server)
 
 
@@ -147,7 +145,7 @@ def test_unix_that_does_not_wait(sock: Socket, servers: Servers) -> None:
 def test_timeout(sock: Socket, servers: Servers) -> None:
     """A request that takes longer is cancelled after that time, and the attempt goes on."""
     busy = servers.full()
-    sock.calls.entry = UringEntry(within=SOON)
+    sock = sock.through(UringEntry(within=SOON))
     cancelled = sock.connect(busy.address)
     assert cancelled == ECANCELED
     assert cancelled.seconds >= SOON - 0.01
@@ -164,7 +162,7 @@ def test_timeout(sock: Socket, servers: Servers) -> None:
 @variants(families=INTERNET, entries=RING)
 def test_in_time(sock: Socket, server: Server, servers: Servers) -> None:
     """A timeout that does not run out changes nothing."""
-    sock.calls.entry = UringEntry(within=LATE)
+    sock = sock.through(UringEntry(within=LATE))
     assert sock.connect(servers.closed()) == ECONNREFUSED
     assert sock.connect(server.address) == 0
     assert sock.connect(server.address) == EISCONN

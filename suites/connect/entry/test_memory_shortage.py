@@ -1,23 +1,32 @@
 """Resources that run out: memory. It takes a kernel that can be asked to refuse single allocations."""
 
 from errno import EINPROGRESS, ENOBUFS, ENOMEM
-from functools import partial
 
-from fixtures import INTERNET, Server, Servers, Socket, SocketMaker, assert_usable, clause, needs, variants
-from fixtures.contexts.thread_context import StandingEntry, failing
-from fixtures.syscalls.entry_points import EntryPoint
+from fixtures import (
+    INTERNET,
+    Server,
+    Servers,
+    Socket,
+    SocketMaker,
+    assert_usable,
+    clause,
+    needs,
+    variants,
+)
+from fixtures.contexts import (
+    with_failing,
+)
 
 ALLOCATIONS = 30  # One connect makes fewer.
 
 
-def errors_when_short(new_socket: SocketMaker, server: Server, entry: EntryPoint) -> set[int]:
+def errors_when_short(new_socket: SocketMaker, server: Server) -> set[int]:
     """Connect again and again, each time with another allocation refused; gives the errors."""
     errors: set[int] = set()
     for nth in range(1, ALLOCATIONS):
         sock = new_socket(f"sock{nth}", nonblocking=True)
-        sock.calls.entry = StandingEntry(entry, partial(failing, nth), calls=("connect",))
-        outcome = sock.connect(server.address)
-        sock.calls.entry = entry
+        with sock.context(with_failing(nth)):
+            outcome = sock.connect(server.address)
         if outcome.error in (ENOBUFS, ENOMEM):
             assert_usable(sock, server)
         errors.add(outcome.error)
@@ -31,7 +40,7 @@ def errors_when_short(new_socket: SocketMaker, server: Server, entry: EntryPoint
 def test_no_memory(sock: Socket, new_socket: SocketMaker, servers: Servers) -> None:
     """An attempt goes on without what was refused, or fails for want of it; the socket is usable later."""
     server = servers.make(backlog=2 * ALLOCATIONS)
-    errors = errors_when_short(new_socket, server, sock.calls.entry)
+    errors = errors_when_short(new_socket, server)
     assert errors & {ENOBUFS, ENOMEM}
     assert errors <= {ENOBUFS, ENOMEM, EINPROGRESS}
     assert sock.connect(server.address) == 0
@@ -43,5 +52,5 @@ def test_no_memory(sock: Socket, new_socket: SocketMaker, servers: Servers) -> N
 def test_no_memory_for_a_unix_connection(sock: Socket, new_socket: SocketMaker, servers: Servers) -> None:
     """The attempt fails with ENOMEM and with nothing else, or needs no memory any more."""
     server = servers.make(backlog=2 * ALLOCATIONS)
-    assert errors_when_short(new_socket, server, sock.calls.entry) == {0, ENOMEM}
+    assert errors_when_short(new_socket, server) == {0, ENOMEM}
     assert sock.connect(server.address) == 0

@@ -23,15 +23,16 @@ from fixtures import (
     BOTH,
     CALLS,
     INTERNET,
+    SOCKETCALL,
     Bytes,
     Inet,
     Inet6,
     LibcEntry,
     Memory,
-    NativeEntry,
     Server,
     Servers,
     Socket,
+    SocketcallEntry,
     assert_connected,
     assert_no_connection,
     assert_not_connected,
@@ -41,9 +42,9 @@ from fixtures import (
     clause,
     needs,
     port_of,
+    system_call,
     variants,
 )
-from fixtures.syscalls.compat32 import SocketcallEntry
 
 FAMILIES = [*INTERNET, "unix"]
 TYPES = variants(families=FAMILIES, types=["stream", "dgram"], entries=ALL)
@@ -77,11 +78,11 @@ def test_length_is_what_is_read(sock: Socket, server: Server, memory: Memory) ->
 
 
 @clause("connect.api.syscall-entry-x86_64")
-@cases({"syscall": NativeEntry, "libc": LibcEntry})
+@cases({"syscall": "syscall", "libc": "libc"})
 @variants(families=FAMILIES, types=["stream"], modes=BOTH)
-def test_system_call_and_function(sock: Socket, server: Server, servers: Servers, case: type[NativeEntry]) -> None:
+def test_system_call_and_function(sock: Socket, server: Server, servers: Servers, case: str) -> None:
     """The number and the function do the same: refuse, connect, and say that it is connected."""
-    sock.calls.entry = case()
+    sock = sock.through(case)
     assert sock.connect(Bytes(b"\2")) == EINVAL
     assert sock.connect_and_wait(server.address) == 0
     accepted = assert_connected(sock, server)
@@ -89,11 +90,11 @@ def test_system_call_and_function(sock: Socket, server: Server, servers: Servers
 
 
 @clause("connect.api.socketcall")
-@needs("entry:compat32")
+@needs("entry:socketcall")
 @variants(families=FAMILIES, types=["stream", "dgram"], modes=BOTH)
 def test_socketcall(sock: Socket, server: Server) -> None:
     """By socketcall the call has the same outcomes."""
-    sock.calls.entry = SocketcallEntry()
+    sock = sock.through("socketcall")
     assert sock.connect_raw(8, len(server.address.pack())) == EFAULT
     assert sock.connect(server.address, 1) == EINVAL
     assert Socket(sock.calls, -1, "nothing").connect(server.address) == EBADF
@@ -102,12 +103,16 @@ def test_socketcall(sock: Socket, server: Server) -> None:
 
 
 @clause("connect.api.socketcall", case="arguments")
-@needs("entry:compat32")
+@needs("entry:socketcall")
 @variants(families=["inet"])
 def test_arguments_of_socketcall(sock: Socket, server: Server) -> None:
     """Arguments that cannot be read are a fault; the same call with good ones connects."""
-    entry = sock.calls.entry = SocketcallEntry()
-    assert entry.int80(102, 3, 8) == (-1, EFAULT)
+    entry = SocketcallEntry()
+    sock = sock.through(entry)
+    call = sock.calls.elsewhere("connect", shown=["8"], how="with arguments at address 8")
+    returned, error = entry.int80(SOCKETCALL, system_call("connect").socketcall, 8)
+    assert call.ended(error) == EFAULT
+    assert returned == -1
     assert sock.connect(server.address) == 0
     assert_connected(sock, server)
 
@@ -117,23 +122,17 @@ def test_arguments_of_socketcall(sock: Socket, server: Server) -> None:
 @variants(families=["unix"], types=["seqpacket"])
 def test_errno_after_success(sock: Socket, server: Server) -> None:
     """A call that succeeds leaves errno alone."""
+    function = ctypes.CDLL(None, use_errno=True).connect
 
-    class Marked(NativeEntry):
-        def invoke(self, call: str, *arguments: int) -> tuple[int, int]:
-            if call != "connect":
-                return super().invoke(call, *arguments)
-            passed = [ctypes.c_long(argument) for argument in arguments]
-            function = self._libc.connect
-            ctypes.set_errno(ESRCH)
-            returned = function(*passed)
-            return returned, ctypes.get_errno()
+    def marked(*arguments: ctypes.c_long) -> int:
+        ctypes.set_errno(ESRCH)
+        return int(function(*arguments))
 
-    sock.calls.entry = entry = Marked()
-    data = server.address.pack()
-    assert entry.invoke("connect", sock.fd, entry.place(data), len(data)) == (0, ESRCH)
-    sock.calls.entry = NativeEntry()
-    again = sock.connect(server.address)
-    assert again in (0, EISCONN)
+    entry = LibcEntry({"connect": marked})
+    call = sock.connect_elsewhere(server.address, "with errno set to ESRCH before it", entry.name)
+    assert entry.invoke("connect", *call.arguments) == (0, ESRCH)
+    assert call.ended(0) == 0
+    assert sock.connect(server.address) in (0, EISCONN)
     assert sock.getpeername() == server.address
 
 
@@ -275,6 +274,8 @@ def test_sockaddr_in_for_inet6_only(sock: Socket, server: Server, servers: Serve
 
 @clause("connect.EOPNOTSUPP.listener")
 @variants(families=INTERNET)
-def test_listener_as_posix_has_it(server: Server, servers: Servers) -> None:
-    """A listener is told that it cannot do this."""
-    assert server.socket.connect(servers.make("other").address) == EOPNOTSUPP
+def test_listener_as_posix_has_it(sock: Socket, servers: Servers) -> None:
+    """A listener can't connect."""
+    assert sock.bind(servers.free_address()) == 0
+    assert sock.listen() == 0
+    assert sock.connect(servers.make("other").address) == EOPNOTSUPP

@@ -7,10 +7,9 @@ from pathlib import Path
 from fixtures import (
     ALL,
     BOTH,
+    FAMILIES,
     INTERNET,
     EntryPoint,
-    LibcEntry,
-    NativeEntry,
     Server,
     Servers,
     Socket,
@@ -28,9 +27,8 @@ from fixtures import (
     variants,
     with_port,
 )
-from fixtures.sockets.socket import FAMILIES
 
-ENTRIES = cases({"syscall": NativeEntry, "libc": LibcEntry})
+ENTRIES = cases({"syscall": "syscall", "libc": "libc"})
 
 
 @clause("connect.api.purpose")
@@ -48,7 +46,7 @@ def test_purpose(sock: Socket, server: Server) -> None:
 @variants(families=[*INTERNET, "unix"])
 def test_prototype(sock: Socket, server: Server, compiled_entry: EntryPoint) -> None:
     """A compiler takes the prototype, and the function that it binds connects."""
-    sock.calls.entry = compiled_entry
+    sock = sock.through(compiled_entry)
     assert sock.connect(server.address) == 0
     assert_connected(sock, server)
 
@@ -76,9 +74,9 @@ def test_address_of_other_family(sock: Socket, servers: Servers) -> None:
 @ENTRIES
 @variants(families=INTERNET, types=["stream", "dgram"])
 @variants(families=["unix"], types=["stream", "dgram", "seqpacket"], modes=BOTH)
-def test_zero(sock: Socket, server: Server, case: type[NativeEntry]) -> None:
+def test_zero(sock: Socket, server: Server, case: str) -> None:
     """A call that succeeds returns exactly 0."""
-    sock.calls.entry = case()
+    sock = sock.through(case)
     outcome = sock.connect(server.address)
     assert outcome == 0
     assert outcome.returned == 0
@@ -88,9 +86,9 @@ def test_zero(sock: Socket, server: Server, case: type[NativeEntry]) -> None:
 @clause("connect.ret.zero-on-success")
 @ENTRIES
 @variants(families=INTERNET, types=["raw"])
-def test_zero_for_raw(sock: Socket, server: Server, case: type[NativeEntry]) -> None:
+def test_zero_for_raw(sock: Socket, server: Server, case: str) -> None:
     """So does one on a raw socket, whose peer's name has the port that it was given."""
-    sock.calls.entry, peer = case(), with_port(server.address, 7001)
+    sock, peer = sock.through(case), with_port(server.address, 7001)
     outcome = sock.connect(peer)
     assert outcome == 0
     assert outcome.returned == 0
@@ -100,9 +98,9 @@ def test_zero_for_raw(sock: Socket, server: Server, case: type[NativeEntry]) -> 
 @clause("connect.ret.minus1-errno", case="descriptor")
 @ENTRIES
 @variants(families=[*INTERNET, "unix"])
-def test_minus_one_for_a_bad_descriptor(sock: Socket, server: Server, case: type[NativeEntry]) -> None:
+def test_minus_one_for_a_bad_descriptor(sock: Socket, server: Server, case: str) -> None:
     """A call that fails at its first argument returns exactly -1 and sets errno."""
-    sock.calls.entry, address = case(), server.address
+    sock, address = sock.through(case), server.address
     sock.close()
     outcome = sock.connect(address)
     assert outcome == EBADF
@@ -113,9 +111,9 @@ def test_minus_one_for_a_bad_descriptor(sock: Socket, server: Server, case: type
 @ENTRIES
 @variants(families=INTERNET)
 @variants(families=["unix"], types=["stream", "seqpacket"], modes=BOTH)
-def test_minus_one_for_a_refusal(sock: Socket, servers: Servers, case: type[NativeEntry]) -> None:
+def test_minus_one_for_a_refusal(sock: Socket, servers: Servers, case: str) -> None:
     """A call that fails in the protocol returns exactly -1 and sets errno."""
-    sock.calls.entry = case()
+    sock = sock.through(case)
     outcome = sock.connect(servers.closed())
     assert outcome == ECONNREFUSED
     assert outcome.returned == -1

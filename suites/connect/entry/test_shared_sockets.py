@@ -4,6 +4,7 @@ from errno import ECONNREFUSED, EINPROGRESS, EISCONN, ENETUNREACH
 
 from fixtures import (
     ALL,
+    FAMILIES,
     INTERNET,
     Server,
     Servers,
@@ -18,8 +19,10 @@ from fixtures import (
     topology,
     variants,
 )
-from fixtures.contexts.thread_context import StandingEntry, in_a_child
-from fixtures.sockets.socket import FAMILIES
+from fixtures.contexts import (
+    in_a_child,
+    in_namespace,
+)
 from netns import TOPOLOGIES, Namespace, Topology
 
 LOOPBACK = {"inet": "127.0.0.1", "inet6": "::1"}
@@ -27,7 +30,7 @@ LOOPBACK = {"inet": "127.0.0.1", "inet6": "::1"}
 
 def duplicate(sock: Socket) -> Socket:
     """Another descriptor of the same open file description."""
-    made = sock.calls.make("dup", sock.fd, finish=lambda fd: (fd, f"{fd}<duplicate>"), complete=lambda fd: fd >= 0)
+    made = sock.calls.make("dup", sock.fd, finish=lambda fd: (fd, f"{fd}<duplicate>"))
     sock.calls.opened(made.value, "duplicate")
     return Socket(sock.calls, made.value, "duplicate", nonblocking=sock.nonblocking)
 
@@ -61,13 +64,9 @@ def test_error_of_a_duplicate(sock: Socket, servers: Servers) -> None:
 @variants(families=INTERNET)
 def test_connected_by_a_child(sock: Socket, server: Server) -> None:
     """A child process connects the socket and ends; the parent has it connected."""
-    address = server.address.pack()
-    place = sock.calls.entry.place(address)
-    entry = sock.calls.entry
-    status = in_a_child(lambda: entry.invoke("connect", sock.fd, place, len(address))[1])
-    again = sock.connect(server.address)
-    assert status == 0
-    assert again == EISCONN
+    call = sock.connect_elsewhere(server.address, "in a child process")
+    assert call.ended(in_a_child(lambda: sock.calls.entry.invoke("connect", *call.arguments)[1])) == 0
+    assert sock.connect(server.address) == EISCONN
     assert_connected(sock, server)
 
 
@@ -77,8 +76,7 @@ def test_connected_by_a_child(sock: Socket, server: Server) -> None:
 @variants(families=INTERNET, entries=ALL)
 def test_caller_stands_elsewhere(sock: Socket, server: Server) -> None:
     """A caller in an empty namespace connects a socket of the client's."""
-    with Namespace("empty") as empty:
-        sock.calls.entry = StandingEntry(sock.calls.entry, empty.inside)
+    with Namespace("empty") as empty, sock.context(in_namespace(empty)):
         assert sock.connect_and_wait(server.address) == 0
     assert_connected(sock, server)
 
@@ -92,11 +90,11 @@ def test_loopback_of_the_socket(sock: Socket, servers: Servers, topology: Topolo
     for host in (topology.client, topology.server):
         host.addresses[family] = [LOOPBACK[variant.family]]
     server = servers.make("wrong")
-    sock.calls.entry = StandingEntry(sock.calls.entry, topology.server.namespace.inside, calls=("connect",))
-    assert sock.connect(server.address) == ECONNREFUSED
-    assert_no_connection(server)
     right = servers.make("right", host=topology.client)
-    assert sock.connect(right.address) == 0
+    with sock.context(in_namespace(topology.server.namespace)):
+        assert sock.connect(server.address) == ECONNREFUSED
+        assert_no_connection(server)
+        assert sock.connect(right.address) == 0
     assert_connected(sock, right)
 
 
@@ -107,7 +105,7 @@ def test_socket_made_elsewhere(new_socket: SocketMaker, server: Server, topology
     """A socket made in a namespace without links has no way to the server, wherever the caller stands."""
     with TOPOLOGIES["loopback"]() as alone:
         sock = new_socket(host=alone.client)
-        sock.calls.entry = StandingEntry(sock.calls.entry, topology.client.namespace.inside)
-        assert sock.connect(server.address) == ENETUNREACH
+        with sock.context(in_namespace(topology.client.namespace)):
+            assert sock.connect(server.address) == ENETUNREACH
     assert_not_connected(sock)
     assert_no_connection(server)

@@ -7,8 +7,23 @@ from errno import EAFNOSUPPORT, EAGAIN, ECONNREFUSED, EINVAL, EPERM
 
 import pytest
 
-from fixtures import ALL, BOTH, Address, Bytes, Netlink, Socket, SocketMaker, cases, clause, needs, variants
-from fixtures.contexts.thread_context import StandingEntry, another_user, without_capabilities
+from fixtures import (
+    ALL,
+    BOTH,
+    Address,
+    Bytes,
+    Netlink,
+    Socket,
+    SocketMaker,
+    cases,
+    clause,
+    needs,
+    variants,
+)
+from fixtures.contexts import (
+    ANOTHER_USER,
+    WITHOUT_CAPABILITIES,
+)
 from netns import Topology
 
 USERS = 2  # NETLINK_USERSOCK: messages between processes.
@@ -201,16 +216,14 @@ def test_other_family_as_posix_has_it(sock: Socket) -> None:
 @variants(families=["netlink"], types=["raw"], lines=["port", "both"])
 def test_without_capabilities(sock: Socket, case: Netlink, topology: Topology) -> None:
     """Without the capability a socket of routes may connect to the kernel alone, before and after it tried more."""
-    entry = sock.calls.entry
-    sock.calls.entry = StandingEntry(entry, without_capabilities, calls=("connect",))
-    assert sock.connect(case) == EPERM
-    assert sock.getsockname() == Netlink()
-    assert sock.connect(Netlink()) == 0
-    assert_answered(sock, topology)
-    assert sock.connect(case) == EPERM
-    assert sock.getpeername() == Netlink()
-    assert_answered(sock, topology)
-    sock.calls.entry = entry
+    with sock.context(WITHOUT_CAPABILITIES):
+        assert sock.connect(case) == EPERM
+        assert sock.getsockname() == Netlink()
+        assert sock.connect(Netlink()) == 0
+        assert_answered(sock, topology)
+        assert sock.connect(case) == EPERM
+        assert sock.getpeername() == Netlink()
+        assert_answered(sock, topology)
     assert sock.connect(case) == 0
     assert sock.getpeername() == case
 
@@ -220,10 +233,10 @@ def test_without_capabilities(sock: Socket, case: Netlink, topology: Topology) -
 def test_messages_between_users(user: NetlinkMaker) -> None:
     """Where messages between users are meant to be, no capability is needed, for a port and for a group."""
     sock, one, other = user("sock", MINE), user("one", ONE), user("other", OTHER)
-    sock.calls.entry = StandingEntry(sock.calls.entry, without_capabilities, calls=("connect",))
-    assert sock.connect(Netlink(0, 1)) == 0
-    assert sock.getpeername() == Netlink(0, 1)
-    assert sock.connect(ONE) == 0
+    with sock.context(WITHOUT_CAPABILITIES):
+        assert sock.connect(Netlink(0, 1)) == 0
+        assert sock.getpeername() == Netlink(0, 1)
+        assert sock.connect(ONE) == 0
     assert_associated(sock, one, stranger=other)
 
 
@@ -232,9 +245,9 @@ def test_messages_between_users(user: NetlinkMaker) -> None:
 @variants(families=["netlink"], types=["raw"])
 def test_as_nobody(sock: Socket, topology: Topology) -> None:
     """The same for a user without privileges."""
-    sock.calls.entry = StandingEntry(sock.calls.entry, another_user, calls=("connect",))
-    assert sock.connect(Netlink(0, 1)) == EPERM
-    assert sock.connect(ONE) == EPERM
-    assert sock.connect(Netlink()) == 0
+    with sock.context(ANOTHER_USER):
+        assert sock.connect(Netlink(0, 1)) == EPERM
+        assert sock.connect(ONE) == EPERM
+        assert sock.connect(Netlink()) == 0
     assert_answered(sock, topology)
     assert sock.getpeername() == Netlink()

@@ -9,6 +9,7 @@ import pytest
 from fixtures import (
     ALL,
     BOTH,
+    FAMILIES,
     INTERNET,
     Address,
     Bytes,
@@ -26,7 +27,6 @@ from fixtures import (
     topology,
     variants,
 )
-from fixtures.sockets.socket import FAMILIES
 from netns import Topology
 
 ETH_P_IP = 0x0800

@@ -10,6 +10,8 @@ import pytest
 
 from fixtures import (
     ALL,
+    DEADLINE,
+    FAMILIES,
     INTERNET,
     POLLERR,
     POLLOUT,
@@ -29,9 +31,9 @@ from fixtures import (
     variants,
     with_port,
 )
-from fixtures.probes.features import allow_ping
-from fixtures.sockets.socket import FAMILIES
-from fixtures.syscalls.call_threads import DEADLINE
+from fixtures.probes import (
+    allow_ping,
+)
 from netns import Topology
 from suites.connect.names import NULL, UNROUTED, UNSPEC
 

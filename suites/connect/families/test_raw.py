@@ -10,6 +10,8 @@ import pytest
 from fixtures import (
     ALL,
     BOTH,
+    DEADLINE,
+    FAMILIES,
     INTERNET,
     POLLERR,
     POLLOUT,
@@ -30,8 +32,6 @@ from fixtures import (
     waits,
     with_port,
 )
-from fixtures.sockets.socket import FAMILIES
-from fixtures.syscalls.call_threads import DEADLINE
 from netns import Topology
 from suites.connect.icmp_messages import receive_errors
 from suites.connect.names import NULL, UNROUTED, UNSPEC

@@ -39,13 +39,17 @@ from fixtures import (
     variants,
     waits,
 )
-from fixtures.probes.families import ANY_CONTEXT, LOCAL, SilentGuest
+from fixtures.probes import (
+    VMADDR_CID_ANY,
+    VMADDR_CID_LOCAL,
+    SilentGuest,
+)
 from netns import INET6
 from suites.connect.names import UNSPEC
 
 AF_VSOCK, AF_INET = 40, 2
 SO_VM_SOCKETS_CONNECT_TIMEOUT = 6
-NOBODY = Vsock(ANY_CONTEXT, 7001)  # No machine has this context.
+NOBODY = Vsock(VMADDR_CID_ANY, 7001)  # No machine has this context.
 NOWHERE = Vsock(0x6B63, 7001)
 BAD = {
     "inet": Bytes(struct.pack("=H", AF_INET) + NOBODY.pack()[2:]),
@@ -66,7 +70,7 @@ def listening(new_socket: SocketMaker) -> ListenerMaker:
 
     def make(label: str) -> Socket:
         made = new_socket(label, nonblocking=True)
-        assert made.bind(Vsock(LOCAL, ANY_CONTEXT)) == 0
+        assert made.bind(Vsock(VMADDR_CID_LOCAL, VMADDR_CID_ANY)) == 0
         assert made.listen() == 0
         return made
 
@@ -83,10 +87,10 @@ def silent() -> Iterator[Vsock]:
 def assert_connected(sock: Socket, listener: Socket) -> Socket:
     """The socket is connected to the listener, on both sides; gives the accepted socket."""
     here = sock.getsockname().value
-    assert here.port not in (0, ANY_CONTEXT)
+    assert here.port not in (0, VMADDR_CID_ANY)
     assert sock.getpeername() == listener.getsockname().value
     accepted = listener.accept()
-    assert accepted.getpeername() == Vsock(LOCAL, here.port)
+    assert accepted.getpeername() == Vsock(VMADDR_CID_LOCAL, here.port)
     assert_talk(sock, accepted)
     assert sock.so_error() == 0
     return accepted
@@ -102,7 +106,7 @@ def test_bad_address(sock: Socket, case: Bytes) -> None:
     assert sock.connect(case) == EINVAL
     assert sock.connect(case) == EINVAL
     assert sock.getpeername() == ENOTCONN
-    assert sock.getsockname() == Vsock(ANY_CONTEXT, ANY_CONTEXT)
+    assert sock.getsockname() == Vsock(VMADDR_CID_ANY, VMADDR_CID_ANY)
     assert sock.so_error() == 0
 
 
@@ -110,7 +114,7 @@ def test_bad_address(sock: Socket, case: Bytes) -> None:
 @variants(families=["vsock"], types=["stream", "seqpacket"])
 def test_listener(sock: Socket) -> None:
     """A listener is told that the address is invalid, a good one too, and listens on."""
-    assert sock.bind(Vsock(ANY_CONTEXT, ANY_CONTEXT)) == 0
+    assert sock.bind(Vsock(VMADDR_CID_ANY, VMADDR_CID_ANY)) == 0
     here = sock.getsockname().value
     assert sock.listen() == 0
     for address in (NOBODY, UNSPEC, NOBODY):

@@ -7,9 +7,12 @@ import pytest
 
 from fixtures import (
     BOTH,
+    DEADLINE,
+    FAMILIES,
     INTERNET,
     POLLERR,
     POLLOUT,
+    Address,
     Server,
     Socket,
     SocketMaker,
@@ -23,9 +26,6 @@ from fixtures import (
     variants,
     waits,
 )
-from fixtures.sockets.address import Address
-from fixtures.sockets.socket import FAMILIES
-from fixtures.syscalls.call_threads import DEADLINE
 from netns import Topology
 from suites.connect.icmp_messages import receive_errors
 from suites.connect.times import RETRANSMISSION

@@ -7,7 +7,9 @@ import pytest
 
 from fixtures import (
     ALL,
+    DEADLINE,
     INTERNET,
+    PACKETS,
     POLLERR,
     POLLHUP,
     POLLIN,
@@ -27,12 +29,10 @@ from fixtures import (
     topology,
     unmapped,
     until,
+    until_asleep,
     variants,
     waits,
 )
-from fixtures.sockets.socket import PACKETS
-from fixtures.syscalls.call_threads import DEADLINE
-from fixtures.syscalls.wait import until_asleep
 from netns import Match, Packet, Rule, Topology
 from suites.connect.icmp_messages import (
     EVERY,

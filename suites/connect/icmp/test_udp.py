@@ -6,6 +6,7 @@ from typing import Any
 
 from fixtures import (
     BOTH,
+    DEADLINE,
     INTERNET,
     POLLERR,
     POLLOUT,
@@ -20,7 +21,6 @@ from fixtures import (
     topology,
     variants,
 )
-from fixtures.syscalls.call_threads import DEADLINE
 from netns import Packet
 from suites.connect.icmp_messages import (
     DATAGRAM,

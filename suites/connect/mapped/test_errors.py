@@ -6,6 +6,7 @@ from socket import MSG_ERRQUEUE
 import pytest
 
 from fixtures import (
+    DEADLINE,
     INTERNET,
     POLLERR,
     POLLOUT,
@@ -23,7 +24,6 @@ from fixtures import (
     topology,
     variants,
 )
-from fixtures.syscalls.call_threads import DEADLINE
 from netns import Topology
 from suites.connect.icmp_messages import EVERY, NAMED, SIX, Message, receive_errors
 

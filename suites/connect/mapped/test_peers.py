@@ -21,6 +21,7 @@ from fixtures import (
     ALL,
     BOTH,
     CALLS,
+    DEADLINE,
     POLLERR,
     POLLIN,
     POLLOUT,
@@ -42,7 +43,6 @@ from fixtures import (
     variants,
     waits,
 )
-from fixtures.syscalls.call_threads import DEADLINE
 from suites.connect.names import UNSPEC
 
 HOST = "127.0.0.1"

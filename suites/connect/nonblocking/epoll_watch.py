@@ -4,7 +4,14 @@ import select
 from types import TracebackType
 from typing import Self
 
-from fixtures import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, Socket
+from fixtures import (
+    POLLERR,
+    POLLHUP,
+    POLLIN,
+    POLLOUT,
+    POLLRDHUP,
+    Socket,
+)
 
 _NAMES = {
     select.EPOLLIN: POLLIN,

@@ -4,6 +4,7 @@ from errno import EAGAIN, EALREADY, ECONNREFUSED, EHOSTUNREACH, EINPROGRESS, ENO
 
 from fixtures import (
     CALLS,
+    FAMILIES,
     INTERNET,
     POLLOUT,
     READFDS,
@@ -21,7 +22,6 @@ from fixtures import (
     variants,
     waits,
 )
-from fixtures.sockets.socket import FAMILIES
 from suites.connect.times import RETRANSMISSION
 
 NEIGHBOUR = 3.1  # Seconds until the kernel gives up looking for a neighbour.

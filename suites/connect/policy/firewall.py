@@ -2,8 +2,14 @@
 
 from collections.abc import Callable
 
-from fixtures import Address, Inet, Inet6, Variant, unmapped
-from fixtures.sockets.socket import FAMILIES
+from fixtures import (
+    FAMILIES,
+    Address,
+    Inet,
+    Inet6,
+    Variant,
+    unmapped,
+)
 from netns import Host, Match, Rule, Topology
 
 RuleMaker = Callable[..., Rule]

@@ -10,6 +10,7 @@ from fixtures import (
     ALL,
     INTERNET,
     Bytes,
+    Calls,
     Inet6,
     Server,
     Servers,
@@ -26,7 +27,7 @@ from fixtures import (
     port_of,
     variants,
 )
-from fixtures.contexts.control_groups import (
+from fixtures.contexts import (
     CONNECT4,
     CONNECT6,
     DENY,
@@ -37,7 +38,6 @@ from fixtures.contexts.control_groups import (
     deny_with,
     redirect,
 )
-from fixtures.syscalls.calls import Calls
 from netns import Topology
 
 HOOKS = {"inet": CONNECT4, "inet6": CONNECT6, "unix": UNIX_CONNECT}

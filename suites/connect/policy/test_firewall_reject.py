@@ -14,6 +14,7 @@ from errno import (
 from fixtures import (
     ALL,
     BOTH,
+    DEADLINE,
     INTERNET,
     POLLERR,
     POLLOUT,
@@ -36,7 +37,6 @@ from fixtures import (
     variants,
     waits,
 )
-from fixtures.syscalls.call_threads import DEADLINE
 from netns import Topology
 from suites.connect.policy.firewall import RuleMaker
 from suites.connect.times import RETRANSMISSION

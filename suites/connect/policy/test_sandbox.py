@@ -15,7 +15,9 @@ from fixtures import (
     INTERNET,
     Address,
     Bytes,
+    Calls,
     Inet6,
+    Outcome,
     Server,
     Servers,
     Socket,
@@ -31,18 +33,18 @@ from fixtures import (
     port_of,
     variants,
 )
-from fixtures.contexts.sandbox import (
+from fixtures.contexts import (
     ABSTRACT_UNIX_SOCKET,
+    ANOTHER_USER,
     BIND_TCP,
     CONNECT_TCP,
+    UNNAMED_PORT,
+    WITHOUT_CAPABILITIES,
     Sandbox,
     filter_connect,
+    labelled,
     landlock,
 )
-from fixtures.contexts.selinux import PORT, labelled
-from fixtures.contexts.thread_context import StandingEntry, another_user, without_capabilities
-from fixtures.syscalls.calls import Calls
-from fixtures.syscalls.outcome import Outcome
 from wiring.row_state import RowState
 
 SandboxMaker = Callable[..., Sandbox]
@@ -61,12 +63,18 @@ def sandbox(row: RowState, calls: Calls) -> Iterator[SandboxMaker]:
             for each in restrictions:
                 each()
 
-        made.append(Sandbox(calls, restrict))
+        made.append(Sandbox(calls, " and ".join(dict.fromkeys(map(_named, restrictions))), restrict))
         return made[-1]
 
     yield make
     for each in made:
-        row.stuck.update(each.guard.close())
+        row.stuck.update(each.threads.close())
+
+
+def _named(restriction: Callable[[], None]) -> str:
+    """What a restriction is, for the record of the calls that are made under it."""
+    function = getattr(restriction, "func", restriction)
+    return {landlock: "in a Landlock domain", filter_connect: "under a seccomp filter"}[function]
 
 
 @clause("connect.landlock.tcp")
@@ -282,7 +290,7 @@ def test_filter_that_is_passed_by(sock: Socket, server: Server, sandbox: Sandbox
 @variants(families=INTERNET, modes=BOTH)
 def test_label_that_may_not_connect(sock: Socket, servers: Servers, new_socket: SocketMaker) -> None:
     """A socket with a label that the policy does not let connect is denied; one with the maker's own is not."""
-    server = servers.make(port=PORT)
+    server = servers.make(port=UNNAMED_PORT)
     with labelled():
         confined = new_socket("confined")
     assert confined.connect(server.address) == EACCES
@@ -297,8 +305,8 @@ def test_label_that_may_not_connect(sock: Socket, servers: Servers, new_socket: 
 @variants(families=["unix"], types=UNIX_TYPES)
 def test_without_capabilities(sock: Socket, server: Server) -> None:
     """A thread without any capability connects."""
-    sock.calls.entry = StandingEntry(sock.calls.entry, without_capabilities, calls=("connect",))
-    assert_usable(sock, server)
+    with sock.context(WITHOUT_CAPABILITIES):
+        assert_usable(sock, server)
 
 
 @clause("connect.privileges.may-be-required", case="nobody")
@@ -306,8 +314,8 @@ def test_without_capabilities(sock: Socket, server: Server) -> None:
 @variants(families=INTERNET, types=["stream", "dgram"])
 def test_as_nobody(sock: Socket, server: Server) -> None:
     """A user without privileges connects."""
-    sock.calls.entry = StandingEntry(sock.calls.entry, another_user, calls=("connect",))
-    assert_usable(sock, server)
+    with sock.context(ANOTHER_USER):
+        assert_usable(sock, server)
 
 
 @clause("connect.privileges.may-be-required", case="nobody")
@@ -317,8 +325,8 @@ def test_as_nobody(sock: Socket, server: Server) -> None:
 def test_as_nobody_to_a_name(sock: Socket, new_socket: SocketMaker) -> None:
     """An abstract name has no permissions: a user without privileges connects to another's."""
     _listen(new_socket("named", nonblocking=True))
-    sock.calls.entry = StandingEntry(sock.calls.entry, another_user, calls=("connect",))
-    assert sock.connect(NAME) == 0
+    with sock.context(ANOTHER_USER):
+        assert sock.connect(NAME) == 0
     assert sock.getpeername() == NAME
 
 
@@ -331,7 +339,7 @@ def _listen(named: Socket) -> None:
 def _send_fast(sock: Socket, data: bytes, to: Address) -> Outcome:
     """sendto(2) with MSG_FASTOPEN: a send that connects first."""
     name = to.pack()
-    place, target = sock.calls.entry.place(data), sock.calls.entry.place(name)
+    place, target = sock.calls.place(data), sock.calls.place(name)
     flags = socket.MSG_FASTOPEN | socket.MSG_NOSIGNAL
     shown = [sock.shown, repr(data), str(len(data)), "MSG_FASTOPEN|MSG_NOSIGNAL", str(to), str(len(name))]
     return sock.calls.make(
@@ -344,4 +352,5 @@ def _send_fast(sock: Socket, data: bytes, to: Address) -> Outcome:
         len(name),
         shown=shown,
         complete=lambda sent: sent == len(data),
+        known={1: len(data), 4: len(name)},
     )

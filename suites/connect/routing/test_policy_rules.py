@@ -6,7 +6,9 @@ from errno import EACCES, ECONNREFUSED
 from typing import Any
 
 from fixtures import (
+    FAMILIES,
     INTERNET,
+    PACKETS,
     Server,
     Servers,
     Socket,
@@ -24,7 +26,6 @@ from fixtures import (
     variants,
     with_port,
 )
-from fixtures.sockets.socket import FAMILIES, PACKETS
 from netns import Topology
 
 SO_MARK, IPV6_TCLASS = 36, 67

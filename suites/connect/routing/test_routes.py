@@ -17,6 +17,8 @@ from fixtures import (
     ALL,
     BOTH,
     CALLS,
+    DEADLINE,
+    FAMILIES,
     INTERNET,
     POLLERR,
     POLLOUT,
@@ -41,8 +43,6 @@ from fixtures import (
     variants,
     waits,
 )
-from fixtures.sockets.socket import FAMILIES
-from fixtures.syscalls.call_threads import DEADLINE
 from netns import Topology
 from suites.connect.icmp_messages import receive_errors
 

@@ -5,6 +5,7 @@ from errno import ENETUNREACH
 from fixtures import (
     ALL,
     BOTH,
+    FAMILIES,
     INTERNET,
     Server,
     Socket,
@@ -16,7 +17,6 @@ from fixtures import (
     variants,
     with_port,
 )
-from fixtures.sockets.socket import FAMILIES
 
 NOWHERE = {"inet": "192.0.2.1", "inet6": "2001:db8:ffff::1"}
 

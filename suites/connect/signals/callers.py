@@ -1,8 +1,12 @@
 """A connect that waits in the kernel, and what state its socket is in."""
 
-from fixtures import Address, Socket, until
-from fixtures.syscalls.calls import UnderWay
-from fixtures.syscalls.wait import until_asleep
+from fixtures import (
+    Address,
+    Socket,
+    UnderWay,
+    until,
+    until_asleep,
+)
 
 
 def begun(sock: Socket, address: Address) -> UnderWay:

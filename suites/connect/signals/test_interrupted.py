@@ -5,7 +5,7 @@ import signal
 import socket
 import struct
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from errno import EALREADY, ECONNREFUSED, EINPROGRESS, EINTR, EISCONN
 from pathlib import Path
 from signal import SIGUSR1
@@ -17,6 +17,9 @@ from fixtures import (
     POLLIN,
     POLLOUT,
     Address,
+    Context,
+    Elsewhere,
+    FullServer,
     Server,
     Servers,
     Socket,
@@ -25,12 +28,10 @@ from fixtures import (
     caught,
     clause,
     until,
+    until_asleep,
     variants,
     waits,
 )
-from fixtures.contexts.thread_context import StandingEntry
-from fixtures.sockets.servers import FullServer
-from fixtures.syscalls.wait import until_asleep
 from suites.connect.signals.callers import begun, state_of
 from suites.connect.times import LATE, RETRANSMISSION
 
@@ -237,6 +238,9 @@ def blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {SIGUSR1})
 
 
+BLOCKED = Context("with SIGUSR1 blocked", blocked)
+
+
 @clause("connect.signal.ignored-no-effect")
 @cases({"ignored": SIGUSR1, "by-default": signal.SIGURG, "blocked": None})
 @waits(RETRANSMISSION)
@@ -244,8 +248,7 @@ def blocked() -> Iterator[None]:
 def test_not_caught(sock: Socket, servers: Servers, case: int | None) -> None:
     """Signals that are ignored or blocked do not disturb the call."""
     busy = servers.full()
-    sock.calls.entry = StandingEntry(sock.calls.entry, blocked) if case is None else sock.calls.entry
-    with caught(SIGUSR1, restart=False):
+    with caught(SIGUSR1, restart=False), sock.context(BLOCKED) if case is None else nullcontext():
         if case is not None:
             ignored()
         attempt = begun(sock, busy.address)
@@ -258,21 +261,20 @@ def test_not_caught(sock: Socket, servers: Servers, case: int | None) -> None:
 
 
 @contextmanager
-def child_that_connects(sock: Socket, address: Address) -> Iterator[int]:
-    """The process id of a child that connects the socket and exits with the errno; nothing is left of it afterwards."""
-    data = address.pack()
-    place = sock.calls.entry.place(data)
+def child_that_connects(sock: Socket, address: Address) -> Iterator[tuple[int, Elsewhere]]:
+    """A child that connects the socket and exits with the errno: its process id and its call. It is gone afterwards."""
+    call = sock.connect_elsewhere(address, "in a child process")
     pid = os.fork()
     if pid == 0:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(_LONGEST)
         status = 255
         try:
-            status = sock.calls.entry.invoke("connect", sock.fd, place, len(data))[1]
+            status = sock.calls.entry.invoke("connect", *call.arguments)[1]
         finally:
             os._exit(status)
     try:
-        yield pid
+        yield pid, call
     finally:
         with suppress(ChildProcessError):  # The test has waited for it.
             if os.waitpid(pid, os.WNOHANG)[0] == 0:
@@ -293,7 +295,7 @@ def test_stopped_and_continued(sock: Socket, servers: Servers, case: tuple[float
     """A stop ends the call only where there is a send timeout; the attempt goes on in any case."""
     busy = servers.full()
     limit(sock, socket.SO_SNDTIMEO, case[0])
-    with child_that_connects(sock, busy.address) as child:
+    with child_that_connects(sock, busy.address) as (child, call):
         until(lambda: state_of(sock) == "SYN_SENT" and sleeps(child), "the child waits")
         os.kill(child, signal.SIGSTOP)
         os.waitpid(child, os.WUNTRACED)
@@ -301,7 +303,7 @@ def test_stopped_and_continued(sock: Socket, servers: Servers, case: tuple[float
         if not case[0]:
             until(lambda: sleeps(child), "the child waits again")
             busy.make_room()
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == case[1]
+        assert call.ended(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])) == case[1]
     assert sock.tcp_state() == ("SYN_SENT" if case[0] else "ESTABLISHED")
     sock.set_blocking(False)
     assert sock.connect(busy.address) == (EALREADY if case[0] else EISCONN)

@@ -13,15 +13,15 @@ from fixtures import (
     Server,
     Servers,
     Socket,
+    address_of,
     assert_connected,
     assert_usable,
     cases,
     clause,
+    until_asleep,
     variants,
     waits,
 )
-from fixtures.syscalls.calls import address_of
-from fixtures.syscalls.wait import until_asleep
 from suites.connect.signals.callers import begun
 from suites.connect.times import LATE, RETRANSMISSION
 
@@ -78,7 +78,7 @@ def test_shutdown(sock: Socket, server: Server, servers: Servers, case: int) -> 
     assert sock.connect(servers.full().address) == EINPROGRESS
     entry = ctypes.create_string_buffer(struct.pack("=ihh", sock.fd, 5, 0))
     waiter = sock.calls.start(
-        "poll", address_of(entry), 1, 10_000, finish=lambda n: (f"{n} ready", None), complete=bool
+        "poll", address_of(entry), 1, 10_000, finish=lambda n: (f"{n} ready", None), complete=bool, known={0: 8}
     )
     until_asleep(waiter.native_id)
     assert sock.shutdown(case) == 0

@@ -4,8 +4,16 @@ import hashlib
 import socket
 import struct
 
-from fixtures import Address, Outcome, Peer, Socket
-from fixtures.probes.features import TCP_MD5SIG, md5_key
+from fixtures import (
+    Address,
+    Outcome,
+    Peer,
+    Socket,
+)
+from fixtures.probes import (
+    TCP_MD5SIG,
+    md5_key,
+)
 from netns import INET, Packet
 
 MD5 = 19  # The number of the TCP option.

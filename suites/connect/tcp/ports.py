@@ -2,7 +2,16 @@
 
 from errno import EADDRNOTAVAIL
 
-from fixtures import Address, Inet, Inet6, Server, Socket, SocketMaker, assert_no_connection, assert_not_connected
+from fixtures import (
+    Address,
+    Inet,
+    Inet6,
+    Server,
+    Socket,
+    SocketMaker,
+    assert_no_connection,
+    assert_not_connected,
+)
 from netns import Topology
 from suites.connect.names import NULL
 

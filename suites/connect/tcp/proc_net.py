@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
-from fixtures import port_of, until
-from fixtures.sockets.address import Address
-from fixtures.sockets.socket import TCP_STATES
+from fixtures import (
+    TCP_STATES,
+    Address,
+    port_of,
+    until,
+)
 from netns import Host
 
 _FILES = {"inet": "tcp", "inet6": "tcp6"}

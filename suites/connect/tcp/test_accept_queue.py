@@ -14,16 +14,16 @@ from fixtures import (
     Socket,
     SocketMaker,
     Variant,
+    address_of,
     assert_connected,
     assert_no_connection,
     assert_talk,
     clause,
     needs,
     topology,
+    until_asleep,
     variants,
 )
-from fixtures.syscalls.calls import address_of
-from fixtures.syscalls.wait import until_asleep
 from netns import Topology
 from suites.connect.times import LATE
 
@@ -115,7 +115,7 @@ def test_wakes_who_waits(sock: Socket, server: Server) -> None:
     _ = server.address
     entry = ctypes.create_string_buffer(struct.pack("=ihh", server.socket.fd, 1, 0))  # POLLIN alone.
     waiter = sock.calls.start(
-        "poll", address_of(entry), 1, 10_000, finish=lambda n: (f"{n} ready", None), complete=bool
+        "poll", address_of(entry), 1, 10_000, finish=lambda n: (f"{n} ready", None), complete=bool, known={0: 8}
     )
     until_asleep(waiter.native_id)
     assert sock.connect(server.address) == 0

@@ -17,10 +17,10 @@ from fixtures import (
     assert_no_connection,
     assert_talk,
     clause,
+    open_pair,
     topology,
     variants,
 )
-from fixtures.sockets.opening import open_pair
 from netns import Topology
 
 

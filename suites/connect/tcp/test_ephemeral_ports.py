@@ -7,6 +7,7 @@ from errno import EADDRNOTAVAIL, ECONNREFUSED
 
 from fixtures import (
     ALL,
+    FAMILIES,
     INTERNET,
     Address,
     Server,
@@ -23,8 +24,10 @@ from fixtures import (
     variants,
     with_port,
 )
-from fixtures.probes.features import IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE
-from fixtures.sockets.socket import FAMILIES
+from fixtures.probes import (
+    IP_BIND_ADDRESS_NO_PORT,
+    IP_LOCAL_PORT_RANGE,
+)
 from netns import Topology
 from suites.connect.names import NULL
 from suites.connect.tcp.ports import assert_none_left, assert_port_is_bindable, let_choose

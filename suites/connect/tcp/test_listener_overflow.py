@@ -5,6 +5,7 @@ from errno import ECONNRESET, EINPROGRESS, ENOTCONN, ETIMEDOUT
 import pytest
 
 from fixtures import (
+    FAMILIES,
     INTERNET,
     POLLHUP,
     POLLIN,
@@ -27,7 +28,6 @@ from fixtures import (
     variants,
     waits,
 )
-from fixtures.sockets.socket import FAMILIES
 from netns import Topology
 from suites.connect.tcp.proc_net import counter, until_state
 from suites.connect.times import ONE_RETRY, RETRANSMISSION
@@ -42,15 +42,20 @@ class Overflow:
         self, sock: Socket, new_socket: SocketMaker, servers: Servers, topology: Topology, family: str
     ) -> None:
         self.server = servers.make("busy", backlog=1)
+        self._sock = sock
         self._topology = topology
         self._client = topology.client.address(FAMILIES[family])
         host = topology.server.address(FAMILIES[family])
         # Who is sent astray cannot tell its link address either; so it is known before.
         topology.client.know("to-server", host, topology.server.link_address("to-client"))
         topology.server.mislead("to-client", self._client)
-        assert sock.connect(self.server.address) == EINPROGRESS
-        until_state(topology.server, family, self.server.address, "SYN_RECV")
+        self._family = family
         self._others = [new_socket(label, host=topology.server) for label in ("first", "second")]
+
+    def begin(self) -> None:
+        """Connect ``sock``, whose SYN arrives and whose answer is lost; then others fill the queue."""
+        assert self._sock.connect(self.server.address) == EINPROGRESS
+        until_state(self._topology.server, self._family, self.server.address, "SYN_RECV")
         for other in self._others:
             assert other.connect_and_wait(self.server.address) == 0
 
@@ -68,7 +73,7 @@ class Overflow:
 
 @pytest.fixture
 def overflow(sock: Socket, new_socket: SocketMaker, servers: Servers, topology: Topology, variant: Variant) -> Overflow:
-    """What becomes of ``sock`` when its answer arrives is for the test to see."""
+    """The listener, before ``sock`` has connected to it."""
     return Overflow(sock, new_socket, servers, topology, variant.family)
 
 
@@ -85,6 +90,7 @@ def state_of(sock: Socket) -> str:
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_an_overflow_resets(sock: Socket, overflow: Overflow, topology: Topology) -> None:
     """The end of the handshake meets a full queue: the connection is reset, which is told once; others are unharmed."""
+    overflow.begin()
     topology.server.sysctl(ABORT, 1)
     assert sock.poll() == set()
     overflow.answers()
@@ -104,6 +110,7 @@ def test_an_overflow_resets(sock: Socket, overflow: Overflow, topology: Topology
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_an_overflow_waits(sock: Socket, overflow: Overflow) -> None:
     """Without the setting the client is connected before there is room, and what it sends arrives when there is."""
+    overflow.begin()
     overflow.answers()
     until(lambda: state_of(sock) == "ESTABLISHED", "the client is connected")
     assert sock.poll() == {POLLOUT}

@@ -6,6 +6,7 @@ import pytest
 
 from fixtures import (
     BOTH,
+    FAMILIES,
     INTERNET,
     Address,
     Peer,
@@ -26,7 +27,6 @@ from fixtures import (
     variants,
     waits,
 )
-from fixtures.sockets.socket import FAMILIES
 from netns import Topology
 from suites.connect.tcp.md5 import KEY, MD5, OTHER, digest_of, says_signed, set_key
 from suites.connect.times import ONE_RETRY

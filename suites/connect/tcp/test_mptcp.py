@@ -18,6 +18,7 @@ from errno import (
 from fixtures import (
     ALL,
     BOTH,
+    FAMILIES,
     INTERNET,
     POLLERR,
     POLLHUP,
@@ -44,7 +45,6 @@ from fixtures import (
     variants,
     waits,
 )
-from fixtures.sockets.socket import FAMILIES
 from suites.connect.names import UNSPEC
 from suites.connect.times import RETRANSMISSION
 

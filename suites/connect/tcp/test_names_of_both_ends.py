@@ -23,7 +23,10 @@ from fixtures import (
     waits,
     with_port,
 )
-from fixtures.contexts.thread_context import StandingEntry, another_user, without_capabilities
+from fixtures.contexts import (
+    ANOTHER_USER,
+    WITHOUT_CAPABILITIES,
+)
 from netns import Topology
 from suites.connect.names import UNSPEC, local, null
 
@@ -220,9 +223,10 @@ def test_low_port(sock: Socket, new_socket: SocketMaker, servers: Servers, case:
     """A thread without any capability may not bind a low port, and may connect to it."""
     server = servers.make(port=case)
     _ = server.address
-    sock.calls.entry = StandingEntry(sock.calls.entry, without_capabilities)
-    assert new_socket("binder").bind(with_port(server.address, 80)) == EACCES
-    assert sock.connect(server.address) == 0
+    binder = new_socket("binder")
+    with binder.context(WITHOUT_CAPABILITIES), sock.context(WITHOUT_CAPABILITIES):
+        assert binder.bind(with_port(server.address, 80)) == EACCES
+        assert sock.connect(server.address) == 0
     assert_connected(sock, server)
 
 
@@ -234,7 +238,8 @@ def test_low_port_as_another_user(sock: Socket, new_socket: SocketMaker, servers
     """So may another user than root."""
     server = servers.make(port=80)
     _ = server.address
-    sock.calls.entry = StandingEntry(sock.calls.entry, another_user)
-    assert new_socket("binder").bind(with_port(server.address, 81)) == EACCES
-    assert sock.connect_and_wait(server.address) == 0
+    binder = new_socket("binder")
+    with binder.context(ANOTHER_USER), sock.context(ANOTHER_USER):
+        assert binder.bind(with_port(server.address, 81)) == EACCES
+        assert sock.connect_and_wait(server.address) == 0
     assert_connected(sock, server)

@@ -7,6 +7,7 @@ from errno import EADDRINUSE, ECONNREFUSED, EINPROGRESS, ENETUNREACH, ETIMEDOUT
 
 from fixtures import (
     ALL,
+    FAMILIES,
     INTERNET,
     POLLERR,
     Address,
@@ -25,7 +26,6 @@ from fixtures import (
     waits,
     with_port,
 )
-from fixtures.sockets.socket import FAMILIES
 from netns import Topology
 from suites.connect.names import NULL, UNSPEC
 from suites.connect.tcp.ports import assert_none_left, assert_port_is_bindable, let_choose

@@ -7,6 +7,7 @@ import pytest
 
 from fixtures import (
     ALL,
+    FAMILIES,
     INTERNET,
     POLLERR,
     POLLHUP,
@@ -28,11 +29,10 @@ from fixtures import (
     clause,
     needs,
     topology,
+    until_asleep,
     variants,
     waits,
 )
-from fixtures.sockets.socket import FAMILIES
-from fixtures.syscalls.wait import until_asleep
 from netns import Match, Packet, Rule, Topology
 from suites.connect.times import RETRANSMISSION
 

@@ -5,6 +5,7 @@ from errno import EINPROGRESS, EISCONN
 
 from fixtures import (
     ALL,
+    FAMILIES,
     INTERNET,
     POLLOUT,
     Address,
@@ -21,7 +22,6 @@ from fixtures import (
     waits,
     with_port,
 )
-from fixtures.sockets.socket import FAMILIES
 from netns import Topology
 from suites.connect.names import NULL
 

@@ -5,6 +5,7 @@ from errno import EADDRNOTAVAIL, EAGAIN, ECONNREFUSED, ECONNRESET, EINPROGRESS, 
 
 from fixtures import (
     ALL,
+    FAMILIES,
     INTERNET,
     Inet,
     Inet6,
@@ -24,7 +25,6 @@ from fixtures import (
     variants,
     waits,
 )
-from fixtures.sockets.socket import FAMILIES
 from netns import Topology
 from suites.connect.names import UNSPEC
 

@@ -6,6 +6,7 @@ from errno import EADDRINUSE, EADDRNOTAVAIL
 from fixtures import (
     BOTH,
     CALLS,
+    FAMILIES,
     INTERNET,
     Address,
     Server,
@@ -27,7 +28,6 @@ from fixtures import (
     waits,
     with_port,
 )
-from fixtures.sockets.socket import FAMILIES
 from netns import Topology
 from suites.connect.tcp.proc_net import states, until_state
 

@@ -9,6 +9,7 @@ from fixtures import (
     ALL,
     BOTH,
     CALLS,
+    FAMILIES,
     INTERNET,
     READFDS,
     WRITEFDS,
@@ -28,7 +29,6 @@ from fixtures import (
     variants,
     waits,
 )
-from fixtures.sockets.socket import FAMILIES
 from netns import Topology
 from suites.connect.times import ONE_RETRY, RETRANSMISSION
 

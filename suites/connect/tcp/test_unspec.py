@@ -16,6 +16,8 @@ from fixtures import (
     ALL,
     BOTH,
     CALLS,
+    DEADLINE,
+    FAMILIES,
     INTERNET,
     POLLHUP,
     POLLIN,
@@ -38,8 +40,6 @@ from fixtures import (
     variants,
     waits,
 )
-from fixtures.sockets.socket import FAMILIES
-from fixtures.syscalls.call_threads import DEADLINE
 from netns import Topology
 from suites.connect.names import NULL, UNSPEC
 from suites.connect.times import RETRANSMISSION

@@ -5,6 +5,7 @@ from errno import EAFNOSUPPORT, EAGAIN, ECONNREFUSED, ENETUNREACH, ENOTCONN, EPE
 from fixtures import (
     ALL,
     BOTH,
+    FAMILIES,
     INTERNET,
     Bytes,
     Server,
@@ -21,7 +22,6 @@ from fixtures import (
     variants,
     waits,
 )
-from fixtures.sockets.socket import FAMILIES
 from netns import Topology
 from suites.connect.names import NULL
 

@@ -5,6 +5,7 @@ from errno import EAGAIN, EINVAL, ENOTCONN
 from fixtures import (
     ALL,
     BOTH,
+    FAMILIES,
     INTERNET,
     POLLOUT,
     Address,
@@ -23,7 +24,6 @@ from fixtures import (
     variants,
     with_port,
 )
-from fixtures.sockets.socket import FAMILIES
 from netns import Topology
 from suites.connect.names import NULL, UNSPEC
 

@@ -8,6 +8,7 @@ from errno import EAFNOSUPPORT, EAGAIN, ECONNREFUSED, ENOTCONN
 from fixtures import (
     ALL,
     BOTH,
+    DEADLINE,
     INTERNET,
     POLLERR,
     POLLOUT,
@@ -21,10 +22,9 @@ from fixtures import (
     assert_usable,
     cases,
     clause,
+    until_asleep,
     variants,
 )
-from fixtures.syscalls.call_threads import DEADLINE
-from fixtures.syscalls.wait import until_asleep
 from suites.connect.icmp_messages import receive_errors
 from suites.connect.names import UNSPEC
 

@@ -6,6 +6,8 @@ from socket import IPPROTO_IP, IPPROTO_IPV6
 
 from fixtures import (
     ALL,
+    DEADLINE,
+    FAMILIES,
     INTERNET,
     POLLERR,
     POLLHUP,
@@ -32,8 +34,6 @@ from fixtures import (
     variants,
     with_port,
 )
-from fixtures.sockets.socket import FAMILIES
-from fixtures.syscalls.call_threads import DEADLINE
 from netns import Topology
 from suites.connect.names import NULL, UNROUTED, UNSPEC
 

@@ -5,6 +5,8 @@ from errno import EAGAIN, ENETUNREACH, ENOTCONN
 
 from fixtures import (
     ALL,
+    DEADLINE,
+    FAMILIES,
     INTERNET,
     POLLIN,
     Address,
@@ -21,12 +23,10 @@ from fixtures import (
     port_of,
     topology,
     until,
+    until_asleep,
     variants,
     with_port,
 )
-from fixtures.sockets.socket import FAMILIES
-from fixtures.syscalls.call_threads import DEADLINE
-from fixtures.syscalls.wait import until_asleep
 from netns import Topology
 from suites.connect.names import NULL, UNROUTED, UNSPEC
 

@@ -4,6 +4,8 @@ from errno import EAGAIN, ECONNREFUSED, EDESTADDRREQ, ENOTCONN
 
 from fixtures import (
     ALL,
+    DEADLINE,
+    FAMILIES,
     INTERNET,
     POLLERR,
     POLLOUT,
@@ -19,8 +21,6 @@ from fixtures import (
     port_of,
     variants,
 )
-from fixtures.sockets.socket import FAMILIES
-from fixtures.syscalls.call_threads import DEADLINE
 from suites.connect.names import NULL, UNSPEC
 
 

@@ -6,6 +6,8 @@ from errno import EADDRINUSE, EAGAIN, ECONNRESET, EDESTADDRREQ, ENETUNREACH, ENO
 from fixtures import (
     ALL,
     BOTH,
+    DEADLINE,
+    FAMILIES,
     INTERNET,
     POLLIN,
     POLLOUT,
@@ -28,8 +30,6 @@ from fixtures import (
     waits,
     with_port,
 )
-from fixtures.sockets.socket import FAMILIES
-from fixtures.syscalls.call_threads import DEADLINE
 from netns import Topology
 from suites.connect.names import NULL, UNROUTED, UNSPEC
 

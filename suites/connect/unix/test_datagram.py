@@ -25,6 +25,7 @@ from fixtures import (
     Servers,
     Socket,
     Unix,
+    address_of,
     assert_no_connection,
     assert_not_connected,
     assert_peer,
@@ -32,11 +33,10 @@ from fixtures import (
     cases,
     clause,
     needs,
+    open_pair,
+    until_asleep,
     variants,
 )
-from fixtures.sockets.opening import open_pair
-from fixtures.syscalls.calls import address_of
-from fixtures.syscalls.wait import until_asleep
 from netns import Topology
 from suites.connect.times import LATE
 
@@ -243,7 +243,7 @@ def test_change_wakes(sock: Socket, server: Server, servers: Servers, topology: 
     assert sock.connect(server.address) == 0
     entry = ctypes.create_string_buffer(struct.pack("=ihh", sock.fd, 4, 0))  # POLLOUT alone.
     waiter = sock.calls.start(
-        "poll", address_of(entry), 1, 10_000, finish=lambda n: (f"{n} ready", None), complete=bool
+        "poll", address_of(entry), 1, 10_000, finish=lambda n: (f"{n} ready", None), complete=bool, known={0: 8}
     )
     until_asleep(waiter.native_id)
     assert sock.connect(Bytes(bytes(2)) if case else other.address) == 0

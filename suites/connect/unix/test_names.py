@@ -24,7 +24,10 @@ from fixtures import (
     needs,
     variants,
 )
-from fixtures.contexts.thread_context import NOBODY, StandingEntry, another_user
+from fixtures.contexts import (
+    ANOTHER_USER,
+    NOBODY,
+)
 from netns import Namespace
 
 SO_PASSPIDFD = 76
@@ -133,8 +136,8 @@ def test_credentials_are_those_of_the_moment(sock: Socket, servers: Servers) -> 
     """The server sees the user who connected, although the thread is somebody else by the time it asks."""
     server = servers.at(Unix(b"\0open"))
     _ = server.address
-    sock.calls.entry = StandingEntry(sock.calls.entry, another_user)
-    assert sock.connect(server.address) == 0
+    with sock.context(ANOTHER_USER):
+        assert sock.connect(server.address) == 0
     assert peer_credentials(server.accepted())[1] == NOBODY
     assert peer_credentials(sock)[1] == os.geteuid()
 
@@ -225,8 +228,8 @@ def test_anybody_reaches_an_abstract_name(sock: Socket, servers: Servers) -> Non
         _ = server.address
     finally:
         os.umask(before)
-    sock.calls.entry = StandingEntry(sock.calls.entry, another_user)
-    assert sock.connect(server.address) == 0
+    with sock.context(ANOTHER_USER):
+        assert sock.connect(server.address) == 0
     assert sock.getpeername() == server.address
 
 

@@ -22,7 +22,11 @@ from fixtures import (
     needs,
     variants,
 )
-from fixtures.contexts.thread_context import StandingEntry, another_user, read_only_view, without_capabilities
+from fixtures.contexts import (
+    ANOTHER_USER,
+    WITHOUT_CAPABILITIES,
+    with_read_only,
+)
 
 TYPES = ["stream", "dgram", "seqpacket"]
 
@@ -193,11 +197,6 @@ def test_another_kind_of_file(sock: Socket, server: Server, folder: Path, case: 
     refused_with(sock, server, case(folder / "other"), ECONNREFUSED)
 
 
-def nobody(sock: Socket) -> None:
-    """From here on the socket's calls are made by another user."""
-    sock.calls.entry = StandingEntry(sock.calls.entry, another_user)
-
-
 @clause("connect.EACCES.unix.write")
 @needs("second-uid")
 @cases({"0555": 0o555, "0000": 0, "0444": 0o444, "0755": 0o755})
@@ -206,11 +205,11 @@ def test_no_write_permission(sock: Socket, server: Server, case: int) -> None:
     """Without write permission on the socket file another user is refused, until it is given."""
     path = path_of(server)
     path.chmod(case)
-    nobody(sock)
-    assert sock.connect(server.address) == EACCES
-    assert_not_connected(sock)
-    path.chmod(0o222)
-    assert_usable(sock, server)
+    with sock.context(ANOTHER_USER):
+        assert sock.connect(server.address) == EACCES
+        assert_not_connected(sock)
+        path.chmod(0o222)
+        assert_usable(sock, server)
 
 
 @clause("connect.EACCES.unix.write", case="just-enough")
@@ -219,8 +218,8 @@ def test_no_write_permission(sock: Socket, server: Server, case: int) -> None:
 def test_write_permission_alone(sock: Socket, server: Server) -> None:
     """The neighbouring case: write permission is all that is needed."""
     path_of(server).chmod(0o022)
-    nobody(sock)
-    assert_usable(sock, server)
+    with sock.context(ANOTHER_USER):
+        assert_usable(sock, server)
 
 
 @clause("connect.EACCES.unix.write", case="own-file")
@@ -229,11 +228,11 @@ def test_no_write_permission_for_the_owner(sock: Socket, server: Server) -> None
     """Without the rights of root the owner, too, needs write permission."""
     path = path_of(server)
     path.chmod(0o577)
-    sock.calls.entry = StandingEntry(sock.calls.entry, without_capabilities)
-    assert sock.connect(server.address) == EACCES
-    assert_not_connected(sock)
-    path.chmod(0o200)
-    assert_usable(sock, server)
+    with sock.context(WITHOUT_CAPABILITIES):
+        assert sock.connect(server.address) == EACCES
+        assert_not_connected(sock)
+        path.chmod(0o200)
+        assert_usable(sock, server)
 
 
 @clause("connect.EACCES.unix.search")
@@ -244,11 +243,11 @@ def test_no_search_permission(sock: Socket, servers: Servers, folder: Path) -> N
     server = servers.at(at(inner / "socket"))
     _ = server.address
     inner.chmod(0o666)
-    sock.calls.entry = StandingEntry(sock.calls.entry, without_capabilities)
-    assert sock.connect(server.address) == EACCES
-    assert_not_connected(sock)
-    inner.chmod(0o100)
-    assert_usable(sock, server)
+    with sock.context(WITHOUT_CAPABILITIES):
+        assert sock.connect(server.address) == EACCES
+        assert_not_connected(sock)
+        inner.chmod(0o100)
+        assert_usable(sock, server)
 
 
 @clause("connect.EACCES.unix.dac-override")
@@ -384,6 +383,6 @@ def test_read_only_mount(sock: Socket, server: Server, folder: Path) -> None:
     address = server.address
     mode = path_of(server).stat().st_mode
     assert stat.S_ISSOCK(mode)
-    sock.calls.entry = StandingEntry(sock.calls.entry, lambda: read_only_view(folder))
-    assert sock.connect(address) == 0
+    with sock.context(with_read_only(folder)):
+        assert sock.connect(address) == 0
     assert sock.getpeername() == address

@@ -16,10 +16,12 @@ from fixtures import (
     POLLOUT,
     POLLRDHUP,
     Bytes,
+    Deviation,
     Server,
     Servers,
     Socket,
     SocketMaker,
+    UnderWay,
     Unix,
     assert_connected,
     assert_no_connection,
@@ -33,9 +35,6 @@ from fixtures import (
     variants,
     waits,
 )
-from fixtures.syscalls.calls import UnderWay
-from fixtures.syscalls.entry_points import number_of
-from fixtures.syscalls.outcome import Deviation
 
 STREAMS = ["stream", "seqpacket"]
 UNSPEC = {"2-bytes": bytes(2), "16-bytes": bytes(16), "110-bytes": bytes(110)}
@@ -67,9 +66,11 @@ def test_listener(server: Server, servers: Servers, new_socket: SocketMaker) -> 
 
 @clause("connect.EOPNOTSUPP.unix.listener")
 @variants(families=["unix"], types=STREAMS)
-def test_listener_as_posix_has_it(server: Server, servers: Servers) -> None:
-    """A listener is told that it cannot do this."""
-    assert server.socket.connect(servers.make("other").address) == EOPNOTSUPP
+def test_listener_as_posix_has_it(sock: Socket, servers: Servers) -> None:
+    """A listener can't connect."""
+    assert sock.bind(servers.free_address()) == 0
+    assert sock.listen() == 0
+    assert sock.connect(servers.make("other").address) == EOPNOTSUPP
 
 
 @clause("connect.unix.poll-unconnected")
@@ -140,7 +141,7 @@ def test_listener_that_closes_with_a_queue(sock: Socket, server: Server) -> None
 def waiting(sock: Socket, server: Server) -> UnderWay:
     """A connect that waits in the kernel for room in the server's queue."""
     attempt = sock.start_connect(server.address)
-    until(lambda: attempt.returned() or attempt.waits_in(number_of("connect")), "the connect waits")
+    until(lambda: attempt.returned() or attempt.waits_in_kernel(), "the connect waits")
     if attempt.returned():
         seen = repr(attempt.result())
         raise Deviation("connect() did not wait for room", allowed="connect() waits", observed=seen)
@@ -255,7 +256,7 @@ def test_restarted(sock: Socket, servers: Servers) -> None:
         attempt = waiting(sock, busy.server)
         attempt.signal(SIGUSR1)
         until(lambda: bool(signals), "the handler has run")
-        until(lambda: attempt.waits_in(number_of("connect")), "the connect waits again")
+        until(attempt.waits_in_kernel, "the connect waits again")
         attempt.assert_waits()
         busy.make_room()
         assert attempt.result() == 0
