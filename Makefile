@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help conformance conformance-all test lint types format tests suites bench report soak prove chaos matrix kernels bundle disagreements topology world list lock clean
+.PHONY: help conformance conformance-all test lint types format tests suites bench report soak prove chaos matrix kernels bundle disagreements architecture topology world list lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -66,6 +66,9 @@ bundle: $(VENV)/run.installed ## Make one executable file, dist/kconform.pyz, fo
 
 disagreements: $(VENV)/run.installed ## Write docs/disagreements.md from the results in reports/out
 	@$(BIN)/python -m reports disagreements $(RESULTS) --output docs/disagreements.md
+
+architecture: $(VENV)/dev.installed ## Draw the imports between packages into docs/architecture.md
+	@$(BIN)/python -m tests.tools.architecture
 
 topology: $(VENV)/run.installed ## Show the private networks that tests stand in
 	@$(BIN)/python -m netns
