@@ -27,9 +27,10 @@ conformance-all: $(VENV)/run.installed ## The same through every entry point: th
 
 test: lint types tests suites ## Lint, types, the harness's own tests, and the suites
 
-lint: $(VENV)/dev.installed ## Check style and formatting
+lint: $(VENV)/dev.installed ## Check style, formatting, and which module imports which
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache --no-logo
 
 types: $(VENV)/dev.installed ## Check types, strictly
 	@$(BIN)/mypy
