@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help conformance conformance-all test lint types format tests suites bench report soak prove chaos matrix kernels bundle disagreements topology world list lock clean
+.PHONY: help conformance conformance-all test lint types format tests suites bench report soak prove chaos matrix kernels bundle disagreements architecture topology world list lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -27,9 +27,10 @@ conformance-all: $(VENV)/run.installed ## The same through every entry point: th
 
 test: lint types tests suites ## Lint, types, the harness's own tests, and the suites
 
-lint: $(VENV)/dev.installed ## Check style and formatting
+lint: $(VENV)/dev.installed ## Check style, formatting, and which module imports which
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache --no-logo
 
 types: $(VENV)/dev.installed ## Check types, strictly
 	@$(BIN)/mypy
@@ -66,6 +67,9 @@ bundle: $(VENV)/run.installed ## Make one executable file, dist/kconform.pyz, fo
 
 disagreements: $(VENV)/run.installed ## Write docs/disagreements.md from the results in reports/out
 	@$(BIN)/python -m reports disagreements $(RESULTS) --output docs/disagreements.md
+
+architecture: $(VENV)/dev.installed ## Draw the imports between packages into docs/architecture.md
+	@$(BIN)/python -m tests.tools.architecture
 
 topology: $(VENV)/run.installed ## Show the private networks that tests stand in
 	@$(BIN)/python -m netns

@@ -12,8 +12,9 @@ import pytest
 
 from netns import TOPOLOGIES
 from tests.bench import growth, machine, metered, rows
-from tests.bench.__main__ import PARTS, put
+from tests.bench.__main__ import PARTS
 from tests.bench.networks import OTHERS, PLANS
+from tests.tools.marked_part import put
 
 ROOT = machine.ROOT
 NO_IP = "THE TOPOLOGIES OF ip ARE NOT LOOKED AT: there is no ip command on PATH (apt-get install iproute2)"
@@ -103,17 +104,17 @@ def test_a_page_gets_its_tables(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- bench: rows -->\nold\n<!-- end of rows -->\nafter\n", encoding="utf-8")
     for _ in range(2):
-        put(page, "rows", ["new", "lines"])
+        put(page, "bench", "rows", ["new", "lines"])
     assert page.read_text("utf-8") == "before\n<!-- bench: rows -->\nnew\nlines\n<!-- end of rows -->\nafter\n"
     with pytest.raises(ValueError, match="no place for 'topologies'"):
-        put(page, "topologies", [])
+        put(page, "bench", "topologies", [])
 
 
 def test_the_page_has_a_place_for_each_part(tmp_path: Path) -> None:
     copy = tmp_path / "page.md"
     shutil.copy(ROOT / "docs" / "performance.md", copy)
     for part in PARTS:
-        put(copy, part, ["measured"])
+        put(copy, "bench", part, ["measured"])
 
 
 def test_an_unknown_part_is_refused() -> None:

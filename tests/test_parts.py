@@ -1,19 +1,16 @@
-"""Small parts on their own: outcomes, addresses, transcripts, signals, and which room may import what."""
+"""Small parts on their own: outcomes, addresses, transcripts, signals."""
 
-import ast
 import errno
 import signal
-from pathlib import Path
 
 import pytest
 
 from fixtures.marks import RowPlan, Variant
 from fixtures.sockets.address import Bytes, Inet, Inet6, Unix, parse, show
-from fixtures.syscalls.call_threads import CallThreads, NotReturned, caught
+from fixtures.syscalls.call_threads import Guard, NotReturned, caught
 from fixtures.syscalls.memory import Memory
 from fixtures.syscalls.outcome import Outcome, describe
 from fixtures.syscalls.transcript import Call, Transcript
-from tests.conftest import ROOT
 
 
 def outcome(returned: int, error: int = 0, value: object = None, *, succeeded: bool | None = None) -> Outcome:
@@ -81,7 +78,7 @@ def test_row_ids_can_be_read_back() -> None:
 
 
 def test_a_transcript_forgets_only_its_own_threads_calls() -> None:
-    transcript, guard = Transcript(), CallThreads()
+    transcript, guard = Transcript(), Guard()
     mark = transcript.mark()
     guard.run(lambda: transcript.begin("connect", []))
     transcript.begin("getsockopt", [])
@@ -91,7 +88,7 @@ def test_a_transcript_forgets_only_its_own_threads_calls() -> None:
 
 
 def test_a_call_that_does_not_return_is_given_up() -> None:
-    guard = CallThreads()
+    guard = Guard()
     with pytest.raises(NotReturned) as late:
         guard.run(signal.pause, deadline=0.05)
     assert late.value.ended
@@ -100,7 +97,7 @@ def test_a_call_that_does_not_return_is_given_up() -> None:
 
 
 def test_an_exception_comes_to_whoever_waits() -> None:
-    guard = CallThreads()
+    guard = Guard()
     with pytest.raises(ZeroDivisionError):
         guard.run(lambda: 1 // 0)
     assert guard.close() == []
@@ -117,30 +114,3 @@ def test_memory_has_an_edge() -> None:
     memory = Memory()
     assert memory.ending_at_edge(b"abc") == memory.edge - 3
     memory.close()
-
-
-ALLOWED = {
-    "netns": {"netns", "pyroute2", "psutil", "scapy"},
-    "results": {"fixtures", "reports", "results"},
-    "fixtures": {"fixtures", "netns", "pytest", "psutil", "wiring"},
-    "reports": {"jinja2", "programs", "reports", "results"},
-    "programs": {"fixtures", "programs", "reports", "results"},
-    "suites": {"fixtures", "netns", "pytest", "suites", "wiring"},
-    "kernels": {"kernels", "results"},
-    "bundle": {"bundle"},
-}
-OURS = {*ALLOWED, "kernels", "wiring", "tests", "conftest", "pyroute2", "scapy", "psutil", "pytest", "jinja2"}
-
-
-@pytest.mark.parametrize("room", ALLOWED)
-def test_rooms_import_only_what_the_design_allows(room: str) -> None:
-    for path in (ROOT / room).rglob("*.py"):
-        wrong = {name for name in imports(path) if name in OURS} - ALLOWED[room]
-        assert not wrong, f"{path.relative_to(ROOT)} imports {', '.join(sorted(wrong))}"
-
-
-def imports(path: Path) -> set[str]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    return {name.partition(".")[0] for name in names}

@@ -15,6 +15,7 @@ from typing import Any
 
 from tests.bench import growth, kernels, page, rows, start, topologies, where, workers
 from tests.bench.machine import load, machine
+from tests.tools.marked_part import put
 
 Measure = Callable[[Path], dict[str, Any]]
 Words = Callable[[dict[str, Any]], list[str]]
@@ -60,25 +61,10 @@ def main() -> int:
             ]
             print(f"\n## {title}\n\n" + "\n".join(lines), flush=True)
             if chosen.markdown is not None:
-                put(chosen.markdown, name, lines)
+                put(chosen.markdown, "bench", name, lines)
     if chosen.json is not None:
         chosen.json.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
     return 0
-
-
-def put(place: Path, part: str, lines: list[str]) -> None:
-    """Put a part's lines between its marks in a page, in place of those that are there.
-
-    Raises:
-        ValueError: when the page has no such marks.
-    """
-    first, last = f"<!-- bench: {part} -->", f"<!-- end of {part} -->"
-    text = place.read_text(encoding="utf-8")
-    head, found, rest = text.partition(first)
-    _, found_too, tail = rest.partition(last)
-    if not found or not found_too:
-        raise ValueError(f"{place} has no place for '{part}': a line {first}, and after it one {last}")
-    place.write_text("\n".join([head + first, *lines, last + tail]), encoding="utf-8")
 
 
 if __name__ == "__main__":
