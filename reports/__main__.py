@@ -3,10 +3,9 @@
 import argparse
 import sys
 
-from programs import command as reproduce
 from reports import text
 from reports.commandline import EXIT, carry_out
-from reports.commands import compare, merge, schema, suggest_expectations
+from reports.commands import compare, merge, reproduce, schema, suggest_expectations
 from reports.formats import badge, csv_rows, disagreements, github, kcidb, ktap, tmt
 from reports.html import command as html
 

@@ -56,7 +56,8 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[tuple[st
     for module in [*RULES["root_packages"], *places(), "fixtures.syscalls"]:
         package = folder / module.replace(".", "/")
         package.mkdir(parents=True, exist_ok=True)
-        (package / "__init__.py").touch()
+        for each in (package, *package.relative_to(folder).parents):
+            (folder / each / "__init__.py").touch()
     (folder / "fixtures/syscalls/table.py").touch()
     for place in places():
         for target in every:

@@ -7,7 +7,7 @@ import pytest
 
 from fixtures.marks import RowPlan, Variant
 from fixtures.sockets.address import Bytes, Inet, Inet6, Unix, parse, show
-from fixtures.syscalls.call_threads import Guard, NotReturned, caught
+from fixtures.syscalls.call_threads import CallThreads, NotReturned, caught
 from fixtures.syscalls.memory import Memory
 from fixtures.syscalls.outcome import Outcome, describe
 from fixtures.syscalls.transcript import Call, Transcript
@@ -78,7 +78,7 @@ def test_row_ids_can_be_read_back() -> None:
 
 
 def test_a_transcript_forgets_only_its_own_threads_calls() -> None:
-    transcript, guard = Transcript(), Guard()
+    transcript, guard = Transcript(), CallThreads()
     mark = transcript.mark()
     guard.run(lambda: transcript.begin("connect", []))
     transcript.begin("getsockopt", [])
@@ -88,7 +88,7 @@ def test_a_transcript_forgets_only_its_own_threads_calls() -> None:
 
 
 def test_a_call_that_does_not_return_is_given_up() -> None:
-    guard = Guard()
+    guard = CallThreads()
     with pytest.raises(NotReturned) as late:
         guard.run(signal.pause, deadline=0.05)
     assert late.value.ended
@@ -97,7 +97,7 @@ def test_a_call_that_does_not_return_is_given_up() -> None:
 
 
 def test_an_exception_comes_to_whoever_waits() -> None:
-    guard = Guard()
+    guard = CallThreads()
     with pytest.raises(ZeroDivisionError):
         guard.run(lambda: 1 // 0)
     assert guard.close() == []

@@ -14,8 +14,9 @@ import pytest
 from fixtures.syscalls import replay_args as raw
 from fixtures.syscalls.memory import Memory
 from netns import TOPOLOGIES, can_return
-from programs.command import NotExpressible, reproduce
 from programs.network import RECIPES
+from programs.reproduce import reproduce
+from programs.words import NotExpressible
 from results.reader import read_results
 from tests.conftest import Ran
 from tests.tools.samples import ROWS, RUN, row, run_reports, sample
