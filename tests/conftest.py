@@ -78,6 +78,11 @@ class Project:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
+    def suite(self, *calls: str) -> None:
+        """Make the suite one of other calls than connect()."""
+        listed = ", ".join(f'"{call}"' for call in calls)
+        self.write("suite.toml", f'name = "demo"\ntitle = "demo"\ncalls = [{listed}]\n')
+
     def clauses(self, *names: str) -> None:
         """Make a catalogue of these clauses."""
         self.write("suite.toml", SUITE)

@@ -1,0 +1,1 @@
+"""The suite for bind(2): a first few clauses."""
