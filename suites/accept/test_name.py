@@ -15,12 +15,15 @@ ENTRIES = ["syscall", "libc", "socketcall", "io_uring"]
 @variants(families=INTERNET, entries=ENTRIES)
 def test_name_of_the_client(listener: Socket, connect: Connect, case: int) -> None:
     """As much of the name is stored as there is room for; the length is the whole one."""
-    whole = connect("client").getsockname().value.pack()
+    client = connect("client").getsockname().value
+    whole = client.pack()
     room = len(whole) + case if case < 0 else case
     name = Name(listener, room)
-    assert accept(listener, name.pointer, name.size) == 0
+    accepted = accept(listener, name.pointer, name.size)
+    assert accepted == 0
     assert name.stored == whole[:room].rstrip(b"\xa5")
     assert name.length == len(whole)
+    assert accepted.value.getpeername() == client
 
 
 @clause("accept.name.null")
