@@ -30,7 +30,7 @@ def element(page: str, opening: str, name: str = "script") -> str:
     return page.partition(opening)[2].partition(f"</{name}>")[0]
 
 
-def parts(page: str) -> list[list[Any]]:
+def parts(page: str) -> list[dict[str, Any]]:
     """What the page holds of each row for its view."""
     lines = element(page, 'id="parts">').split()
     return [row for line in lines for row in json.loads(zlib.decompress(base64.b64decode(line)))]
@@ -51,9 +51,14 @@ def test_rows_can_be_told_from_the_columns(tmp_path: Path) -> None:
         family = data["texts"][data["items"]["family"][item]]
         assert data["texts"][data["items"]["tail"][item]] == f"{family}-stream-blocking-syscall"
         assert (data["verdicts"][verdict], time) == ("conforms", 250_000)
-        texts, starts, lengths, threads, who, marks, *_ = detail
-        assert (texts, starts, lengths) == ([CALL["text"]], [int(family[4:]) * 1_000_000], [100])
-        assert (threads, who, marks) == (["main"], [0], [[0, "EISCONN", False]])
+        assert detail == {
+            "texts": [CALL["text"]],
+            "starts": [int(family[4:]) * 1_000_000],
+            "durations": [100],
+            "threads": ["main"],
+            "thread_of": [0],
+            "marks": [[0, "EISCONN", False]],
+        }
 
 
 def test_files_that_are_read_row_by_row_give_the_same_page(tmp_path: Path) -> None:
@@ -116,7 +121,7 @@ def test_packets_are_told_in_words(tmp_path: Path) -> None:
     assert [at for at, _, _ in told] == pytest.approx([0, 1500, 3000, 4500], abs=2)
     told_rows = [replace(ROWS[1], evidence=[{"kind": "packets", "path": "evidence/demo.b~x/packets.pcapng"}])]
     (row,) = parts(render(sample(tmp_path, told_rows)))
-    assert [words for _, _, words in row[10]] == [said for *_, said in FRAMES]
+    assert [words for _, _, words in row["packets"]] == [said for *_, said in FRAMES]
 
 
 def test_damaged_and_strange_packets_end_the_telling_only(tmp_path: Path) -> None:
@@ -141,7 +146,7 @@ def test_packets_outside_of_the_results_are_not_read(tmp_path: Path) -> None:
     (inside / "packets.pcapng").symlink_to(tmp_path / "elsewhere.pcapng")
     told_rows = [replace(ROWS[1], evidence=[{"kind": "packets", "path": "evidence/demo.b~x/packets.pcapng"}])]
     (row,) = parts(render(sample(tmp_path / "results", told_rows)))
-    assert row[10] == []
+    assert row["packets"] == []
 
 
 def test_a_row_of_a_wrong_shape_is_named_and_the_others_stay(tmp_path: Path) -> None:
@@ -165,7 +170,7 @@ def test_data_are_nothing_but_data(tmp_path: Path) -> None:
     data = element(page, 'id="data">')
     assert not re.search(r"[<>&\u2028\u2029\ud800]", data)
     assert hostile in json.loads(data)["texts"]
-    assert any(hostile in detail[0] for detail in parts(page))
+    assert any(hostile in detail["texts"] for detail in parts(page))
     assert re.fullmatch(r"[A-Za-z0-9+/=\n]+", element(page, 'id="parts">'))
     assert page.count("<script") == page.count("</script>") == 3
     assert page.count("<!--") == 0

@@ -24,19 +24,18 @@ async function detailOf(row) {
     whole = inflate(parts[part]);
     opened.set(part, whole);
   }
-  const [said, starts, lengths, threads, who, marks, topology, detail, rerun, evidence, packets] = (await whole)[
-    row % data.part
-  ];
+  const { texts, starts, durations, threads, thread_of, marks, topology, detail, rerun, evidence, packets } =
+    (await whole)[row % data.part];
   /** @type {Call[]} */
   const calls = [];
   let at = 0;
-  for (let number = 0; number < said.length; number++) {
+  for (let number = 0; number < texts.length; number++) {
     at += starts[number];
     calls.push({
-      text: String(said[number]),
+      text: String(texts[number]),
       start: at,
-      seconds: lengths[number],
-      thread: String(threads[who[number]]),
+      seconds: durations[number],
+      thread: String(threads[thread_of[number]]),
       asked: null,
       met: true,
     });
@@ -45,7 +44,7 @@ async function detailOf(row) {
     calls[number].asked = String(asked);
     calls[number].met = met !== false;
   }
-  return { calls, topology, said: detail, rerun, evidence: evidence ?? [], packets: packets ?? [] };
+  return { calls, topology: topology ?? null, said: detail ?? null, rerun: rerun ?? null, evidence: evidence ?? [], packets: packets ?? [] };
 }
 
 /** @param {string} base64 @returns {Promise<any[]>} */
