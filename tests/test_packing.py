@@ -6,10 +6,8 @@ import json
 import math
 import random
 import re
-import zlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,20 +18,10 @@ from reports.html.pcapng import tell
 from reports.html.render import render
 from results.reader import read_many
 from tests.conftest import ROOT
+from tests.tools.page_samples import element, parts
 from tests.tools.samples import CALL, ROWS, RUN, records, row, run_reports, sample, written
 
 PAGE = ROOT / "reports" / "html" / "page"
-
-
-def element(page: str, opening: str, name: str = "script") -> str:
-    """What stands in the element that begins so."""
-    return page.partition(opening)[2].partition(f"</{name}>")[0]
-
-
-def parts(page: str) -> list[dict[str, Any]]:
-    """What the page holds of each row for its view."""
-    lines = element(page, 'id="parts">').split()
-    return [row for line in lines for row in json.loads(zlib.decompress(base64.b64decode(line)))]
 
 
 def test_rows_can_be_told_from_the_columns(tmp_path: Path) -> None:
@@ -181,7 +169,10 @@ def test_only_the_script_of_the_page_may_run(tmp_path: Path) -> None:
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)
     assert policy is not None
     allowed = dict(each.strip().split(" ", 1) for each in policy[1].split(";"))
-    for kind, text in (("script", element(page, "<script>")), ("style", element(page, "<style>", "style"))):
+    for kind, text in (
+        ("script", element(page, '<script type="module">')),
+        ("style", element(page, "<style>", "style")),
+    ):
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         assert allowed.pop(f"{kind}-src") == f"'sha256-{digest}'"
     assert set(allowed.values()) == {"'none'"}

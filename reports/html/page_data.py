@@ -257,7 +257,7 @@ def _detail(row: Mapping[str, Any], folder: Path | None) -> bytes:
     rerun = None if row["rerun"] == f"pytest --row {row['id']}" else row["rerun"]
     evidence = row.get("evidence") or None
     packets = _packets(evidence, folder) if evidence and folder else None
-    # reports/html/page/evidence.js reads these names; what is None is left out.
+    # reports/html/page/types.js has the same names as PackedDetail; what is None is left out.
     fields = {
         "texts": texts,
         "starts": starts,
