@@ -41,7 +41,7 @@ QUERIES: dict[str, set[str]] = {
     "demo.a": {"a/inet", "a/inet6"},
     "family:inet* clause:demo.a,demo.c": {"a/inet", "a/inet6", "c/inet"},
     '"since 1998" -f': {"e/inet"},
-    "topology:pair": {"b/inet"},
+    "world:pair": {"b/inet"},
     "entry:io_uring": set(),
 }
 

@@ -51,6 +51,14 @@ const QUERIES = {
   "entry:io_uring": [],
   "entry:io_uring,syscall": ALL,
   "-entry:io_uring": ALL,
+  // The former names of entry and topology.
+  "world:pair": ["b/inet"],
+  "-world:pair": without("b/inet"),
+  "World:pair demo.b": ["b/inet"],
+  "door:io_uring": [],
+  "door:syscall family:inet6": ["a/inet6"],
+  "-door:io_uring": ALL,
+  "-door:syscall": [],
   // What is still being typed, and what only looks like a term.
   "verdict:": ALL,
   "-": ALL, // Each id has one.

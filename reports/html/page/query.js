@@ -6,6 +6,12 @@
 /** @typedef {(row: number) => boolean} Test */
 
 /**
+ * Former names of terms, which stand in links that people have shared.
+ * @type {Record<string, string>}
+ */
+const ALIASES = { door: "entry", world: "topology" };
+
+/**
  * The terms of a filter: words and quoted texts are kept whole.
  * @param {string} query @returns {string[]}
  */
@@ -72,7 +78,7 @@ export function filterOf(report) {
   };
 
   const others = ["verdict", "expected", "clause", "document", "errno", "subject", "kernel", "row", "is"];
-  const keys = new Set([...Object.keys(exact), ...Object.keys(parts), ...others]);
+  const keys = new Set([...Object.keys(exact), ...Object.keys(parts), ...others, ...Object.keys(ALIASES)]);
 
   /**
    * The rows that a filter lets through, in order, and the terms that have no meaning.
@@ -104,7 +110,7 @@ export function filterOf(report) {
       .split(",")
       .filter(Boolean);
     if (!values.length) return () => true; // The value is still being typed.
-    const made = values.map((value) => keyTest(key, value));
+    const made = values.map((value) => keyTest(ALIASES[key] ?? key, value));
     if (made.some((test) => test === undefined)) return undefined;
     return (row) => made.some((test) => test?.(row));
   }
