@@ -3,7 +3,7 @@
 A page of 50,000 rows has to be small and to open at once. So texts that come again and again stand once, in a table,
 and rows are columns of numbers that point there; what only the view of a single row shows (transcript, evidence) is
 deflated in parts of ``PART`` rows, of which the browser opens the one that it needs. Rows can be taken one by one as
-they are read, so that a big results file never is in memory whole. ``reports/html/page/data.js`` is the other side.
+they are read, so that a big results file never is in memory whole. ``page/types.js`` has the shapes.
 """
 
 import base64

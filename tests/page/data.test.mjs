@@ -36,6 +36,22 @@ test("the rows of an item are those of each kernel in order", () => {
   assert.deepEqual(two.rowsOf(alone).map((row) => two.rows.kernel[row]), [1]);
 });
 
+test("without a kernel that has the label, what is unexpected is shown, then what deviates, then the first", () => {
+  const [conforms, deviates, unexpected] = [0, 1, 4];
+  const shown = (label, ...verdicts) => {
+    const data = structuredClone(samples.two.data);
+    const item = two.itemOf("demo.b/inet-stream-blocking-syscall");
+    verdicts.forEach((verdict, kernel) => (data.rows.verdict[rowNamed(two, "b/inet", kernel)] = verdict));
+    return data.rows.kernel[openReport(data).rowToShow(item, label)];
+  };
+  assert.equal(shown("", conforms, conforms), 0);
+  assert.equal(shown("", conforms, deviates), 1);
+  assert.equal(shown("", deviates, conforms + unexpected), 1);
+  assert.equal(shown("no such kernel", conforms, deviates), 1);
+  assert.equal(shown("6.18.0 root", deviates + unexpected, conforms), 1);
+  assert.equal(shown("6.1.0 root", conforms, deviates + unexpected), 0);
+});
+
 test("a row has one of five states, and words for it", () => {
   const words = (name) => [two.rowState(rowNamed(two, name)), two.stateWords(rowNamed(two, name))];
   assert.deepEqual(words("a/inet"), ["good", "conforms"]);

@@ -109,6 +109,20 @@ export function openReport(data) {
     return found;
   }
 
+  /**
+   * The row of an item on the kernel with that label; without such a kernel the first that is unexpected, or deviates.
+   * @param {number} item @param {string} label
+   */
+  function rowToShow(item, label) {
+    const found = rowsOf(item);
+    return (
+      found.find((row) => kernels[rows.kernel[row]].label === label) ??
+      found.find(isUnexpected) ??
+      found.find((row) => verdictOf(row) === DEVIATES) ??
+      found[0]
+    );
+  }
+
   /** @type {Map<string, number> | undefined} */
   let idNumbers;
 
@@ -195,6 +209,7 @@ export function openReport(data) {
     idOf,
     subjectOf,
     rowsOf,
+    rowToShow,
     itemOf,
     differs,
     contradicts,

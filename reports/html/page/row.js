@@ -13,18 +13,13 @@ import { detailOf, report } from "./report.js";
 /** @typedef {import("./types.js").ItemColumns} ItemColumns */
 
 const { kernels, clauses, texts, items, rows, several } = report;
-const { verdictOf, isUnexpected, expectationOf, tailOf, idOf, rowsOf, itemOf } = report;
+const { verdictOf, expectationOf, tailOf, idOf, rowsOf, rowToShow, itemOf } = report;
 
-/** @param {string} id @param {string} label the kernel to look at; the first with news where none is named */
+/** @param {string} id @param {string} label of the kernel to look at; empty where none is named */
 export function rowView(id, label) {
   const item = itemOf(id);
   if (item === undefined) return missing("row", id);
-  const mine = rowsOf(item);
-  const row =
-    mine.find((each) => kernels[rows.kernel[each]].label === label) ??
-    mine.find((each) => isUnexpected(each)) ??
-    mine.find((each) => verdictOf(each) === DEVIATES) ??
-    mine[0];
+  const row = rowToShow(item, label);
   const clause = items.clause[item];
   const { title, statement, sources, disagreement: note } = clauses[clause];
   const entry = expectationOf(row);
