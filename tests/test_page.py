@@ -149,6 +149,45 @@ def test_a_row_reads_like_a_report_of_a_bug(running: Any, page: Path) -> None:
     close(tab)
 
 
+# Addresses that name nothing, or are malformed, and what of them is shown.
+NOWHERE = {
+    "#row/demo.b": "demo.b",
+    "#row/demo.b/inet-stream-blocking-syscall/": "demo.b/inet-stream-blocking-syscall/",
+    "#row/demo.b/%": "demo.b/%",
+    "#row/%E0%A4%A": "%E0%A4%A",
+    "#row/__proto__": "__proto__",
+    "#row/0": "0",
+    "#row/": "no row",
+    "#row": "no row",
+    "#row?kernel=6.18.0 root": "no row",
+    "#clause/constructor": "constructor",
+    "#document/toString": "toString",
+    "#sentence/1": "no document",
+    "#constructor": "constructor",
+    "#rows/more": "rows",
+    "#%": "%",
+}
+
+
+def test_an_address_that_names_nothing_is_not_here(running: Any, page: Path) -> None:
+    tab = opened(running, page, "#facts")
+    for place, named in NOWHERE.items():
+        tab.evaluate("place => { location.hash = place; }", place)
+        tab.wait_for_selector("h1:text-is('Not here')")
+        assert named in words(tab), place
+        assert tab.complaints == [], place
+        tab.evaluate("location.hash = '#facts'")
+        tab.wait_for_selector("h1:text-is('Facts of the runs')")
+    close(tab)
+
+
+def test_a_row_of_a_kernel_that_is_not_there_is_shown_of_another(running: Any, page: Path) -> None:
+    tab = opened(running, page, "#row/demo.b/inet-stream-blocking-syscall?kernel=%ZZ")
+    tab.wait_for_selector(".transcript")
+    assert "deviates inet-stream-blocking-syscall on 6.1.0 root" in words(tab)
+    close(tab)
+
+
 def test_keys_are_enough(running: Any, page: Path) -> None:
     tab = opened(running, page)
     tab.keyboard.press("Tab")
@@ -211,6 +250,8 @@ def test_only_files_below_evidence_are_linked(running: Any, tmp_path: Path) -> N
         "//host/evidence/x",
         "evidence",
         "evidence//x",
+        "evidence/./x",
+        "evidence/..\\x",
     ]
     results.rows[1].evidence = [{"kind": "sockets", "path": path} for path in (*bad, good)]
     path = tmp_path / "index.html"
