@@ -6,10 +6,8 @@ import json
 import math
 import random
 import re
-import zlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,20 +18,10 @@ from reports.html.pcapng import tell
 from reports.html.render import render
 from results.reader import read_many
 from tests.conftest import ROOT
+from tests.tools.page_samples import element, parts
 from tests.tools.samples import CALL, ROWS, RUN, records, row, run_reports, sample, written
 
 PAGE = ROOT / "reports" / "html" / "page"
-
-
-def element(page: str, opening: str, name: str = "script") -> str:
-    """What stands in the element that begins so."""
-    return page.partition(opening)[2].partition(f"</{name}>")[0]
-
-
-def parts(page: str) -> list[list[Any]]:
-    """What the page holds of each row for its view."""
-    lines = element(page, 'id="parts">').split()
-    return [row for line in lines for row in json.loads(zlib.decompress(base64.b64decode(line)))]
 
 
 def test_rows_can_be_told_from_the_columns(tmp_path: Path) -> None:
@@ -51,9 +39,14 @@ def test_rows_can_be_told_from_the_columns(tmp_path: Path) -> None:
         family = data["texts"][data["items"]["family"][item]]
         assert data["texts"][data["items"]["tail"][item]] == f"{family}-stream-blocking-syscall"
         assert (data["verdicts"][verdict], time) == ("conforms", 250_000)
-        texts, starts, lengths, threads, who, marks, *_ = detail
-        assert (texts, starts, lengths) == ([CALL["text"]], [int(family[4:]) * 1_000_000], [100])
-        assert (threads, who, marks) == (["main"], [0], [[0, "EISCONN", False]])
+        assert detail == {
+            "texts": [CALL["text"]],
+            "starts": [int(family[4:]) * 1_000_000],
+            "durations": [100],
+            "threads": ["main"],
+            "thread_of": [0],
+            "marks": [[0, "EISCONN", False]],
+        }
 
 
 def test_files_that_are_read_row_by_row_give_the_same_page(tmp_path: Path) -> None:
@@ -116,7 +109,7 @@ def test_packets_are_told_in_words(tmp_path: Path) -> None:
     assert [at for at, _, _ in told] == pytest.approx([0, 1500, 3000, 4500], abs=2)
     told_rows = [replace(ROWS[1], evidence=[{"kind": "packets", "path": "evidence/demo.b~x/packets.pcapng"}])]
     (row,) = parts(render(sample(tmp_path, told_rows)))
-    assert [words for _, _, words in row[10]] == [said for *_, said in FRAMES]
+    assert [words for _, _, words in row["packets"]] == [said for *_, said in FRAMES]
 
 
 def test_damaged_and_strange_packets_end_the_telling_only(tmp_path: Path) -> None:
@@ -141,7 +134,7 @@ def test_packets_outside_of_the_results_are_not_read(tmp_path: Path) -> None:
     (inside / "packets.pcapng").symlink_to(tmp_path / "elsewhere.pcapng")
     told_rows = [replace(ROWS[1], evidence=[{"kind": "packets", "path": "evidence/demo.b~x/packets.pcapng"}])]
     (row,) = parts(render(sample(tmp_path / "results", told_rows)))
-    assert row[10] == []
+    assert row["packets"] == []
 
 
 def test_a_row_of_a_wrong_shape_is_named_and_the_others_stay(tmp_path: Path) -> None:
@@ -165,7 +158,7 @@ def test_data_are_nothing_but_data(tmp_path: Path) -> None:
     data = element(page, 'id="data">')
     assert not re.search(r"[<>&\u2028\u2029\ud800]", data)
     assert hostile in json.loads(data)["texts"]
-    assert any(hostile in detail[0] for detail in parts(page))
+    assert any(hostile in detail["texts"] for detail in parts(page))
     assert re.fullmatch(r"[A-Za-z0-9+/=\n]+", element(page, 'id="parts">'))
     assert page.count("<script") == page.count("</script>") == 3
     assert page.count("<!--") == 0
@@ -176,7 +169,10 @@ def test_only_the_script_of_the_page_may_run(tmp_path: Path) -> None:
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)
     assert policy is not None
     allowed = dict(each.strip().split(" ", 1) for each in policy[1].split(";"))
-    for kind, text in (("script", element(page, "<script>")), ("style", element(page, "<style>", "style"))):
+    for kind, text in (
+        ("script", element(page, '<script type="module">')),
+        ("style", element(page, "<style>", "style")),
+    ):
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         assert allowed.pop(f"{kind}-src") == f"'sha256-{digest}'"
     assert set(allowed.values()) == {"'none'"}

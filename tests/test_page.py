@@ -1,9 +1,7 @@
 """The report in a real browser: its views, its filter, what it says against the terminal, and who can read it."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +9,9 @@ import pytest
 
 from reports.html.render import render, write_html
 from results.reader import Results, read_many
-from results.records import Row
-from results.scores import score_documents
 from tests.tools.browser import MISSING, browser, find_browser, opened
-from tests.tools.samples import CALL, ROWS, RUN, records, row, sample, written
+from tests.tools.page_samples import rows, two_kernels
+from tests.tools.samples import CALL, RUN, records, row, sample, written
 
 if find_browser() is None:
     pytest.skip(MISSING, allow_module_level=True)
@@ -39,63 +36,19 @@ VIEWS = {
     "#row/demo.x/inet-stream-blocking-syscall": "Not here",
     "#nothing": "Not here",
 }
-# Terms of the filter, and the rows that they leave: clause and family.
+# Terms of the filter, and the rows that they leave: clause and family. tests/page/query.test.mjs has the rest.
 QUERIES: dict[str, set[str]] = {
     "demo.a": {"a/inet", "a/inet6"},
-    "verdict:deviates": {"b/inet", "e/inet"},
-    "expected:no": {"b/inet", "d/inet", "f/inet"},
-    "verdict:deviates expected:yes": {"e/inet"},
-    "family:inet6": {"a/inet6"},
-    "family:inet": {"a/inet", "b/inet", "c/inet", "d/inet", "e/inet", "f/inet"},
     "family:inet* clause:demo.a,demo.c": {"a/inet", "a/inet6", "c/inet"},
-    "type:stream -verdict:conforms,deviates": {"c/inet", "d/inet"},
-    "errno:eisconn": {"b/inet", "e/inet"},
-    "observed:NOTCONN": {"b/inet"},
-    "1998": {"e/inet", "f/inet"},
     '"since 1998" -f': {"e/inet"},
-    "is:different": {"a/inet6", "b/inet", "f/inet"},
-    "document:other.3 kernel:6.18 entry:syscall": {"a/inet", "a/inet6", "b/inet"},
-    "demo.b/inet-stream": {"b/inet"},
-    "topology:pair": {"b/inet"},
+    "world:pair": {"b/inet"},
     "entry:io_uring": set(),
 }
-HOSTS = [
-    {"name": "client", "addresses": ["192.0.2.1", "2001:db8:1::1"]},
-    {"name": "server", "addresses": ["192.0.2.2"]},
-]
-WAITING = {**CALL, "thread": "caller", "start": 0.2, "seconds": 1.5, "met": True}
-STUCK = {**CALL, "start": 1.9, "seconds": None, "returned": None, "asked": None, "met": None, "text": "poll(3) = ?"}
 
 
 def plain(names: Iterable[str]) -> list[str]:
     """Names for cases that nobody takes for rows."""
     return [re.sub(r"\W+", "-", name) for name in names]
-
-
-def suites() -> list[dict[str, Any]]:
-    """The sample's catalogue with a document that is known by sentence, and a clause that documents disagree on."""
-    (suite,) = json.loads(json.dumps(RUN.suites))
-    sentences = [
-        {"id": "1", "gist": "First.", "clauses": ["demo.a"]},
-        {"id": "2", "gist": "Then.", "clauses": ["demo.b"]},
-    ]
-    suite["documents"].append({"id": "other.3", "title": "Another page", "sentences": sentences})
-    for clause in suite["clauses"][:2]:
-        clause["sources"].append("other.3 [DESCRIPTION]")
-    suite["clauses"][0]["disagreement"] = "other.3 says so, too, and differently."
-    return [suite]
-
-
-def rows(**changes: Any) -> list[Row]:
-    """The sample's rows, one of which waits between two hosts and has evidence."""
-    evidence = [
-        {"kind": "packets", "path": "evidence/demo.b~inet-stream-blocking-syscall/packets.pcapng"},
-        {"kind": "sockets", "path": "evidence/demo.b~inet-stream-blocking-syscall/sockets.json", "note": "two"},
-    ]
-    told = replace(
-        ROWS[1], topology={"name": "pair", "hosts": HOSTS}, transcript=[WAITING, CALL, STUCK], evidence=evidence
-    )
-    return [ROWS[0], replace(told, **changes), *ROWS[2:]]
 
 
 @pytest.fixture(scope="module")
@@ -107,13 +60,8 @@ def running() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def several(tmp_path_factory: pytest.TempPathFactory) -> list[Results]:
-    """Two kernels that differ about a row, and of which one has a row more."""
-    folder = tmp_path_factory.mktemp("several")
-    kernel = {**RUN.kernel, "release": "6.18.0"}
-    other = [*rows(observed="ENOTCONN")[:-1], row("a", "conforms", family="inet6", seconds=0.5)]
-    lines = records(other, replace(RUN, suites=suites(), kernel=kernel))
-    paths = [written(folder / "one", records(rows(), replace(RUN, suites=suites()))), written(folder / "two", lines)]
-    return read_many(paths)
+    """Two kernels that differ about a row."""
+    return two_kernels(tmp_path_factory.mktemp("several"))
 
 
 @pytest.fixture(scope="module")
@@ -170,19 +118,6 @@ def test_the_filter(running: Any, page: Path, query: str) -> None:
     close(tab)
 
 
-def test_a_kernel_that_is_named_whole_is_meant_alone(running: Any, tmp_path: Path) -> None:
-    kernels = [sample(tmp_path, label="6.1"), sample(tmp_path, label="6.12")]
-    path = tmp_path / "index.html"
-    write_html(kernels, path)
-    tab = opened(running, path)
-    found = [
-        tab.evaluate("query => search(query).found.length", query)
-        for query in ("kernel:6", "kernel:6.1", "kernel:6.12")
-    ]
-    assert found == [2 * len(ROWS), len(ROWS), len(ROWS)]
-    close(tab)
-
-
 def test_terms_that_nobody_understands_are_named(running: Any, page: Path) -> None:
     tab = opened(running, page, "#rows?q=verdict:fine is:odd EISCONN")
     assert words(tab, "#shown") == "4 rows; not understood: verdict:fine is:odd"
@@ -214,6 +149,45 @@ def test_a_row_reads_like_a_report_of_a_bug(running: Any, page: Path) -> None:
     close(tab)
 
 
+# Addresses that name nothing, or are malformed, and what of them is shown.
+NOWHERE = {
+    "#row/demo.b": "demo.b",
+    "#row/demo.b/inet-stream-blocking-syscall/": "demo.b/inet-stream-blocking-syscall/",
+    "#row/demo.b/%": "demo.b/%",
+    "#row/%E0%A4%A": "%E0%A4%A",
+    "#row/__proto__": "__proto__",
+    "#row/0": "0",
+    "#row/": "no row",
+    "#row": "no row",
+    "#row?kernel=6.18.0 root": "no row",
+    "#clause/constructor": "constructor",
+    "#document/toString": "toString",
+    "#sentence/1": "no document",
+    "#constructor": "constructor",
+    "#rows/more": "rows",
+    "#%": "%",
+}
+
+
+def test_an_address_that_names_nothing_is_not_here(running: Any, page: Path) -> None:
+    tab = opened(running, page, "#facts")
+    for place, named in NOWHERE.items():
+        tab.evaluate("place => { location.hash = place; }", place)
+        tab.wait_for_selector("h1:text-is('Not here')")
+        assert named in words(tab), place
+        assert tab.complaints == [], place
+        tab.evaluate("location.hash = '#facts'")
+        tab.wait_for_selector("h1:text-is('Facts of the runs')")
+    close(tab)
+
+
+def test_a_row_of_a_kernel_that_is_not_there_is_shown_of_another(running: Any, page: Path) -> None:
+    tab = opened(running, page, "#row/demo.b/inet-stream-blocking-syscall?kernel=%ZZ")
+    tab.wait_for_selector(".transcript")
+    assert "deviates inet-stream-blocking-syscall on 6.1.0 root" in words(tab)
+    close(tab)
+
+
 def test_keys_are_enough(running: Any, page: Path) -> None:
     tab = opened(running, page)
     tab.keyboard.press("Tab")
@@ -229,24 +203,6 @@ def test_keys_are_enough(running: Any, page: Path) -> None:
     assert tab.title().startswith("Family, type, mode and entry point")
     tab.go_back()
     tab.wait_for_selector("h1:text-is('connect(2)')")
-    close(tab)
-
-
-def test_the_page_and_the_terminal_count_alike(running: Any, several: list[Results], page: Path) -> None:
-    tab = opened(running, page)
-    counted = tab.evaluate(
-        """() => clauseMasks(everyRow).map((masks) => Object.fromEntries(documents.map((doc) =>
-            [doc.id, tally(statementsOf(doc).map((statement) => stateOfStatement(statement, masks)))])))"""
-    )
-    for results, found in zip(several, counted, strict=True):
-        for score in score_documents(results):
-            assert found[score.document.id] == {
-                "good": score.conforming,
-                "known": score.expected,
-                "bad": score.unexpected,
-                "error": score.harness_errors,
-                "none": score.not_exercised,
-            }
     close(tab)
 
 
@@ -294,6 +250,8 @@ def test_only_files_below_evidence_are_linked(running: Any, tmp_path: Path) -> N
         "//host/evidence/x",
         "evidence",
         "evidence//x",
+        "evidence/./x",
+        "evidence/..\\x",
     ]
     results.rows[1].evidence = [{"kind": "sockets", "path": path} for path in (*bad, good)]
     path = tmp_path / "index.html"

@@ -3,7 +3,7 @@
 A page of 50,000 rows has to be small and to open at once. So texts that come again and again stand once, in a table,
 and rows are columns of numbers that point there; what only the view of a single row shows (transcript, evidence) is
 deflated in parts of ``PART`` rows, of which the browser opens the one that it needs. Rows can be taken one by one as
-they are read, so that a big results file never is in memory whole. ``reports/html/page/data.js`` is the other side.
+they are read, so that a big results file never is in memory whole. ``page/types.js`` has the shapes.
 """
 
 import base64
@@ -66,7 +66,7 @@ class Packer:
         """
         try:
             facts = {name: _text(run[group][name]) for group, names in _FACTS.items() for name in names}
-            facts["kconform"] = " ".join(filter(None, (facts.pop("version"), _text(run["kconform"].get("commit")))))
+            facts["kconform"] = " ".join(filter(None, (facts.pop("version"), facts.pop("commit"))))
             facts["version"] = _text(run["kernel"]["version"])
             facts["started"], facts["command"] = _text(run["started"]), " ".join(map(_text, run["command"]))
             facts["privilege"], facts["carrier"] = _privilege(run["privilege"]), _carrier(run.get("carrier"))
@@ -238,8 +238,8 @@ def _detail(row: Mapping[str, Any], folder: Path | None) -> bytes:
     threads: dict[str, int] = {}
     texts: tuple[str, ...] = ()
     starts: list[int] = []
-    lengths: list[int | None] = []
-    who: list[int] = []
+    durations: list[int | None] = []
+    thread_of: list[int] = []
     marks: list[tuple[int, str, bool]] = []
     if calls:
         texts, begun, took, names, asked, met = zip(*map(_CALL, calls), strict=True)
@@ -249,15 +249,29 @@ def _detail(row: Mapping[str, Any], folder: Path | None) -> bytes:
             now = int(start * 1e6 + 0.5)
             starts.append(now - at)
             at = now
-        lengths = [None if each is None else int(each * 1e6 + 0.5) for each in took]
-        who = [threads.setdefault(name, len(threads)) for name in names]
+        durations = [None if each is None else int(each * 1e6 + 0.5) for each in took]
+        thread_of = [threads.setdefault(name, len(threads)) for name in names]
         marks = [(number, each, met[number]) for number, each in enumerate(asked) if each is not None]
-    # What the terminal said is told by the rest, but for a traceback: kept where somebody has to look into it.
-    said = row["detail"] if row["unexpected"] else None
+    # The terminal's text repeats the rest, except for a traceback, so it is kept where a reader needs the traceback.
+    detail = row["detail"] if row["unexpected"] else None
     rerun = None if row["rerun"] == f"pytest --row {row['id']}" else row["rerun"]
     evidence = row.get("evidence") or None
     packets = _packets(evidence, folder) if evidence and folder else None
-    whole = [texts, starts, lengths, list(threads), who, marks, row["topology"], said, rerun, evidence, packets]
+    # reports/html/page/types.js has the same names as PackedDetail; what is None is left out.
+    fields = {
+        "texts": texts,
+        "starts": starts,
+        "durations": durations,
+        "threads": list(threads),
+        "thread_of": thread_of,
+        "marks": marks,
+        "topology": row["topology"],
+        "detail": detail,
+        "rerun": rerun,
+        "evidence": evidence,
+        "packets": packets,
+    }
+    whole = {name: value for name, value in fields.items() if value is not None}
     try:
         return bytes(_quickly().encode(whole))
     except UnicodeEncodeError:  # Half a surrogate pair.

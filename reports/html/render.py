@@ -1,7 +1,7 @@
 """The HTML report: one page that opens from disk, made of results and nothing else, of one kernel or of several.
 
-What came from a kernel, a host or a file stays data: JSON in which no markup can stand, which plain JavaScript of
-``reports/html/page/`` shows as text. A content security policy lets nothing run but that script, known by its hash.
+What came from a kernel, a host or a file stays data: JSON in which no markup can stand, which the script of
+``reports/html/page/`` shows as text. A content security policy lets nothing run but that script, by its hash.
 """
 
 import base64
@@ -12,13 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from reports.html.page_data import Packer
+from reports.html.page_script import join_modules
 from results.reader import Results
 
 _PAGE = Path(__file__).parent / "page"
-# In the order in which they need each other.
-_SCRIPTS = (
-    "data", "evidence", "score", "query", "dom", "lists", "overview", "views", "catalogue", "drawings", "row", "app"
-)  # fmt: skip
 _VIEWS = {
     "overview": "Overview",
     "documents": "Documents",
@@ -75,7 +72,7 @@ def page(packer: Packer) -> str:
         loader=FileSystemLoader(_PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     style = (_PAGE / "report.css").read_text(encoding="utf-8")
-    script = "\n".join((_PAGE / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS)
+    script = join_modules()
     context: dict[str, Any] = {
         "title": packer.title,
         "kernels": packer.kernels,

@@ -112,16 +112,21 @@ def in_browser(page: Path) -> dict[str, Any]:
                 run();
                 document.body.offsetHeight;
                 return performance.now() - start;
-            }; lower()"""
+            }"""
         )
-        searches = [tab.evaluate("query => timed(() => search(query))", query) for query in QUERIES]
-        lists = [tab.evaluate("query => timed(() => { box.value = query; filter(); })", query) for query in QUERIES]
-        views = {
-            view: tab.evaluate(
-                "view => timed(() => { history.replaceState(null, '', '#' + view); render(true); })", view
-            )
-            for view in VIEWS
-        }
+        tab.wait_for_timeout(1000)  # The page prepares its search after it has opened.
+        typed = """query => timed(() => {
+            const box = document.getElementById("filter");
+            box.value = query;
+            box.dispatchEvent(new Event("input"));
+        })"""
+        lists = [tab.evaluate(typed, query) for query in QUERIES]
+        searches = tab.evaluate("performance.getEntriesByName('search').map((each) => each.duration)")
+        went = """view => timed(() => {
+            history.replaceState(null, "", `#${view}`);
+            dispatchEvent(new HashChangeEvent("hashchange"));
+        })"""
+        views = {view: tab.evaluate(went, view) for view in VIEWS}
         if tab.complaints:
             raise RuntimeError(f"the report complains: {tab.complaints}")
     return {

@@ -1,7 +1,32 @@
 // @ts-check
-// From the address to a view, and from the filter box to the address.
+// From the address to a view, and from the filter box to the address. Nothing imports this module: it starts the page.
 
-/** Views that a filter narrows. @type {Record<string, (chosen: Chosen) => HTMLElement[]>} */
+import { address, routeOf } from "./address.js";
+import { clauseView, documentsView, documentView } from "./catalogue.js";
+import { counted } from "./dom.js";
+import { factsView } from "./facts.js";
+import { overview } from "./overview.js";
+import { missing } from "./pieces.js";
+import { term } from "./query.js";
+import { filter, report } from "./report.js";
+import { rowView } from "./row.js";
+import {
+  disagreementsView,
+  errnoView,
+  matrixView,
+  notExercisedView,
+  rowsView,
+  slowestView,
+  subjectView,
+} from "./views.js";
+
+/** @typedef {import("./views.js").Chosen} Chosen */
+/** @typedef {import("./address.js").Route} Route */
+
+/**
+ * Views that a filter narrows.
+ * @type {Record<string, (chosen: Chosen) => HTMLElement[]>}
+ */
 const FILTERED = {
   documents: documentsView,
   errno: errnoView,
@@ -18,33 +43,11 @@ const box = /** @type {HTMLInputElement} */ (document.getElementById("filter"));
 const shownCount = /** @type {HTMLOutputElement} */ (document.getElementById("shown"));
 const links = /** @type {HTMLAnchorElement[]} */ ([...document.querySelectorAll("nav a")]);
 
-/** @typedef {{view: string, argument: string, query: string, kernel: string}} Route */
-
-/** @returns {Route} */
-function route() {
-  const [path, asked = ""] = location.hash.slice(1).split(/\?(.*)/s);
-  const [name, ...rest] = path.split("/");
-  const options = new URLSearchParams(asked);
-  return {
-    view: name || "overview",
-    argument: decoded(rest.join("/")),
-    query: options.get("q") ?? "",
-    kernel: options.get("kernel") ?? "",
-  };
-}
-
-/** @param {string} text */
-function decoded(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text; // Somebody's own percent sign.
-  }
-}
-
 /** @param {Route} at @returns {HTMLElement[]} */
 function show({ view: name, argument, query, kernel }) {
-  const { found, unknown } = search(query);
+  const start = performance.now();
+  const { found, unknown } = filter.search(query);
+  performance.measure("search", { start }); // For the browser's profiler, and for tests/bench/page.py.
   const chosen = { found, query };
   shownCount.value = query
     ? `${counted(found.length, "row")}${unknown.length ? `; not understood: ${unknown.join(" ")}` : ""}`
@@ -67,18 +70,21 @@ function show({ view: name, argument, query, kernel }) {
       return factsView();
     case "errno":
     case "subject":
-      return rowsView({ found: search(`${name}:${term(argument)}`).found, query: argument });
+      return rowsView({ found: filter.search(`${name}:${term(argument)}`).found, query: argument });
   }
   return missing("view", name);
 }
 
-/** Show what the address names. @param {boolean} moved whether somebody went there, who now has to be led to it */
+/**
+ * Show what the address names.
+ * @param {boolean} moved whether somebody went there, who now has to be led to it
+ */
 function render(moved) {
-  const at = route();
+  const at = routeOf(location.hash);
   if (document.activeElement !== box) box.value = at.query;
   main.replaceChildren(...show(at));
   const heading = main.querySelector("h1");
-  document.title = `${at.view === "overview" ? "" : `${heading?.textContent} – `}kconform: ${kernels.map((each) => each.label).join(", ")}`;
+  document.title = `${at.view === "overview" ? "" : `${heading?.textContent} – `}kconform: ${report.kernels.map((each) => each.label).join(", ")}`;
   for (const each of links) {
     const [view] = each.hash.slice(1).split("?");
     if (view === at.view) each.setAttribute("aria-current", "page");
@@ -94,15 +100,15 @@ function render(moved) {
   }
 }
 
-/** Keep the filter in the address; where a view shows no rows, the rows themselves are shown. */
-function filter() {
-  const at = route();
+/** Keep the filter in the address; where a view does not show rows, go to the view that lists them. */
+function refilter() {
+  const at = routeOf(location.hash);
   const name = Object.hasOwn(FILTERED, at.view) || at.view === "document" || at.view === "clause" ? at.view : "rows";
   history.replaceState(null, "", address(name, name === at.view ? at.argument : "", { q: box.value.trim() }));
   render(false);
 }
 
-box.addEventListener("input", filter);
+box.addEventListener("input", refilter);
 box.form?.addEventListener("submit", (event) => event.preventDefault());
 document.getElementById("skip")?.addEventListener("click", (event) => {
   event.preventDefault(); // The address names a view, and stays.
@@ -114,4 +120,4 @@ addEventListener("beforeprint", () => {
 addEventListener("hashchange", () => render(true));
 render(false);
 document.documentElement.dataset.ready = "yes";
-setTimeout(lower, 200); // So that the first letter that somebody types waits for nothing.
+setTimeout(filter.prepare, 200); // So that the first letter that somebody types waits for nothing.

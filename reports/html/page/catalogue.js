@@ -1,8 +1,89 @@
 // @ts-check
-// A document statement by statement, a clause with its rows, and the facts of the runs.
+// Documents with their bars, a document statement by statement, and a clause with its rows.
+
+import { address } from "./address.js";
+import { column, counted, facts, h, link, table } from "./dom.js";
+import { paged, rowList } from "./lists.js";
+import { badge, bar, clauseLink, dot, inWords, missing, section, sourceLink, view } from "./pieces.js";
+import { report, scores } from "./report.js";
+import { ANY_UNEXPECTED, stateOfMask, stateOfStatement, tally } from "./score.js";
+
+/** @typedef {import("./views.js").Chosen} Chosen */
+/** @typedef {import("./types.js").Document_} Document_ */
+/** @typedef {import("./data.js").State} State */
+
+const { kernels, clauses, items, rows, several } = report;
+const { maskOf, clauseMasks, clausesOf, statementsOf, documents, reasonsOf } = scores;
+
+/**
+ * Documents with what they came to.
+ * @param {Uint8Array[]} masks @param {number} most so many, and all with anything unexpected
+ */
+export function documentsSection(masks, most = Infinity) {
+  const tried = documents.filter((doc) =>
+    clausesOf(doc).some((clause) => masks.some((each) => each[clause])),
+  );
+  const untried = documents.length - tried.length;
+  const news = (/** @type {Document_} */ doc) =>
+    masks.some((each) => statementsOf(doc).some((of) => of.some((clause) => each[clause] & ANY_UNEXPECTED)));
+  const shown = tried.filter((doc, place) => place < most || news(doc));
+  const rest = tried.length - shown.length;
+  return section(
+    several ? "Do these kernels conform?" : "Does this kernel conform?",
+    table(
+      "Documents",
+      [
+        column("Document"),
+        ...kernels.flatMap((kernel) =>
+          several ? [column(kernel.label)] : [column("Conforms"), column("Statements"), column("Outcome", "wide")],
+        ),
+      ],
+      shown.map((doc) =>
+        h(
+          "tr",
+          {},
+          h(
+            "th",
+            { scope: "row" },
+            link(address("document", doc.id), doc.id),
+            h("small", { class: "under" }, doc.title),
+          ),
+          ...masks.flatMap((each) => documentCells(doc, each)),
+        ),
+      ),
+      "documents",
+    ),
+    rest > 0 &&
+      h("p", {}, link("#documents", `All ${tried.length} documents`), ` (${rest} more, nothing unexpected in them)`),
+    untried > 0 &&
+      h(
+        "p",
+        { class: "soft" },
+        `${counted(untried, "further document was", "further documents were")} not tried by any row of this run.`,
+      ),
+  );
+}
+
+/** @param {Document_} doc @param {Uint8Array} masks */
+function documentCells(doc, masks) {
+  const statements = statementsOf(doc);
+  const counts = tally(statements.map((statement) => stateOfStatement(statement, masks)));
+  const answer =
+    counts.bad || counts.error ? "no, unexpectedly" : counts.known ? "no, as known" : counts.good ? "yes" : "not tried";
+  const kind = doc.sentences.length ? "sentence" : "statement";
+  const look = counts.bad || counts.error ? "bad" : counts.known ? "known" : counts.good ? "good" : "none";
+  const words = h("small", {}, inWords(counts));
+  if (several)
+    return [h("td", {}, h("div", { class: "tally" }, bar(counts), h("small", {}, `${answer}: ${inWords(counts)}`)))];
+  return [
+    h("td", { class: `answer ${look}` }, answer),
+    h("td", {}, counted(statements.length, kind)),
+    h("td", { class: "wide" }, h("div", { class: "tally" }, bar(counts), words)),
+  ];
+}
 
 /** @param {string} id @param {Chosen} chosen @param {string} [wanted] the sentence to look at */
-function documentView(id, { found, query }, wanted) {
+export function documentView(id, { found, query }, wanted) {
   const doc = documents.find((each) => each.id === id);
   if (!doc) return missing("document", id);
   const masks = clauseMasks(found);
@@ -80,21 +161,23 @@ function statementLine(doc, statement, number, masks, wanted) {
   );
 }
 
-/** For columns that stand close. @type {Record<State, string>} */
+/**
+ * For columns that stand close.
+ * @type {Record<State, string>}
+ */
 const SHORT = { good: "conforms", known: "deviates", bad: "unexpected", error: "error", none: "not tried" };
 
-/** @param {State} state */
-const dot = (state) =>
-  h("i", { class: `dot ${state}`, role: "img", "aria-label": STATES[state].one, title: STATES[state].one });
-
-/** Every document with its bar: the way into their statements. @param {Chosen} chosen */
-function documentsView({ found }) {
+/**
+ * Every document with its bar: the way into their statements.
+ * @param {Chosen} chosen
+ */
+export function documentsView({ found }) {
   const masks = clauseMasks(found);
   return view("Documents", documentsSection(masks));
 }
 
 /** @param {string} id @param {Chosen} chosen */
-function clauseView(id, { found }) {
+export function clauseView(id, { found }) {
   const clause = clauses.findIndex((each) => each.id === id);
   if (clause < 0) return missing("clause", id);
   const { title, statement, expected, sources, disagreement: note } = clauses[clause];
@@ -114,76 +197,5 @@ function clauseView(id, { found }) {
       "sheet",
     ),
     mine.length > 0 && section(counted(mine.length, "row"), rowList(mine, { headings: false })),
-  );
-}
-
-/** A source of a clause: the document, and the place in it. @param {string} source */
-function sourceLink(source) {
-  const [id, ...place] = source.split(" [");
-  const known = documents.some((doc) => doc.id === id);
-  return h("span", {}, known ? link(address("document", id), id) : id, place.length ? ` [${place.join(" [")}` : "");
-}
-
-/** @param {string} what @param {string} id */
-const missing = (what, id) =>
-  view(
-    "Not here",
-    h("p", {}, `There is no ${what} `, h("code", {}, id), " in this report."),
-    h("p", {}, link("#overview", "To the overview")),
-  );
-
-function factsView() {
-  return view(several ? "Facts of the runs" : "Facts of the run", ...kernels.map(kernelSheet));
-}
-
-/** @param {Kernel} kernel */
-function kernelSheet(kernel) {
-  const list = (/** @type {[string, string][]} */ pairs) =>
-    pairs.length
-      ? h("ul", { class: "plain mono" }, ...pairs.map(([name, value]) => h("li", {}, `${name} = ${value}`)))
-      : h("p", {}, "Can't be read here.");
-  return h(
-    "section",
-    {},
-    several && h("h2", {}, kernel.label),
-    facts(
-      [
-        ["Kernel", `${kernel.name} ${kernel.release} (${kernel.machine})`],
-        ["Version", kernel.version],
-        ["Run", [moment(kernel.started), took(kernel)]],
-        ["Privilege", kernel.privilege],
-        ["Run by", kernel.carrier],
-        ["System", `${kernel.distribution}, ${kernel.cpus} processors, host ${kernel.host}`],
-        ["C library", kernel.libc],
-        ["Python", kernel.python],
-        ["kconform", kernel.kconform],
-        ["Command", h("code", {}, kernel.command)],
-        [
-          "Unreadable",
-          kernel.damaged.length ? h("ul", { class: "plain" }, ...kernel.damaged.map((each) => h("li", {}, each))) : "",
-        ],
-      ],
-      "sheet",
-    ),
-    h("h3", {}, "Entry points and features"),
-    table(
-      "Entry points and features",
-      [column("Name"), column("Here"), column("Found out by"), column("Reason")],
-      kernel.features.map(([name, here, how, reason]) =>
-        h(
-          "tr",
-          {},
-          h("th", { scope: "row" }, h("code", {}, name)),
-          h("td", {}, badge(here ? "good" : "none", here ? "yes" : "no")),
-          h("td", {}, how),
-          h("td", {}, reason),
-        ),
-      ),
-      "features",
-    ),
-    h("h3", {}, "Sysctls of a fresh namespace"),
-    list(kernel.sysctls),
-    h("h3", {}, "Kernel configuration"),
-    list(kernel.config.map(([name, value]) => [`CONFIG_${name}`, value])),
   );
 }

@@ -1,13 +1,18 @@
 // @ts-check
 // Drawings: the topology that a row stood in, and the time line of its calls.
 
+import { counted, duration, h, svg } from "./dom.js";
+
+/** @typedef {import("./evidence.js").Call} Call */
+/** @typedef {import("./types.js").Topology} Topology */
+
 const LINE = 18; // Pixels between lines of text.
 
 /**
  * The hosts of a topology with their addresses, side by side, or one above the other where the screen is narrow.
- * @param {{name: string, hosts: Host[]}} topology
+ * @param {Topology} topology
  */
-function topologyDrawing(topology) {
+export function topologyDrawing(topology) {
   const hosts = Array.isArray(topology.hosts) ? topology.hosts : [];
   const upright = matchMedia("(max-width: 40rem)").matches;
   const longest = Math.max(12, ...hosts.flatMap((host) => host.addresses.map((each) => String(each).length)));
@@ -64,14 +69,20 @@ function topologyDrawing(topology) {
   );
 }
 
-/** A row of which nothing took long has no time line worth drawing. @param {Call[]} calls */
-const isWorthDrawing = (calls) => lastMoment(calls) - calls[0].start > 50_000;
+/**
+ * A row of which nothing took long has no time line worth drawing.
+ * @param {Call[]} calls
+ */
+export const isWorthDrawing = (calls) => lastMoment(calls) - calls[0].start > 50_000;
 
 /** @param {Call[]} calls */
-const lastMoment = (calls) => Math.max(...calls.map((call) => call.start + (call.seconds ?? 0)));
+const lastMoment = (calls) => Math.max(...calls.map((call) => call.start + (call.duration ?? 0)));
 
-/** Calls of each thread, or packets of each link, over time. A table says the same in words. @param {Call[]} calls @param {string} what */
-function timeline(calls, what = "call") {
+/**
+ * Calls of each thread, or packets of each link, over time. A table says the same in words.
+ * @param {Call[]} calls @param {string} what
+ */
+export function timeline(calls, what = "call") {
   const threads = [...new Set(calls.map((call) => call.thread))];
   const first = calls[0].start;
   const span = Math.max(1, lastMoment(calls) - first);
@@ -103,7 +114,7 @@ function timeline(calls, what = "call") {
   for (const call of calls) {
     const number = threads.indexOf(call.thread);
     const from = place(call.start);
-    const to = call.seconds === null ? width - 4 : place(call.start + call.seconds);
+    const to = call.duration === null ? width - 4 : place(call.start + call.duration);
     const css = call.asked !== null && !call.met ? "bad" : call.asked !== null ? "asked" : "plain";
     const name = call.text.split("(")[0];
     drawn.append(
@@ -128,7 +139,10 @@ function timeline(calls, what = "call") {
   return h("figure", { class: "scroll", tabindex: 0, role: "group", "aria-label": `Time line of ${what}s` }, drawn);
 }
 
-/** Round moments, about five of them. @param {number} span */
+/**
+ * Round moments, about five of them.
+ * @param {number} span
+ */
 function ticks(span) {
   const rough = span / 5;
   const size = 10 ** Math.floor(Math.log10(rough));

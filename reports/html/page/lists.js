@@ -1,7 +1,52 @@
 // @ts-check
-// Lists of rows: by clause, one line a row, and a column for each kernel where there are several.
+// Lists of rows: by clause, one line a row, and a column for each kernel where there are several; and how a long list grows.
 
-/** The items of rows that are in order, each once. @param {Iterable<number>} chosen @returns {number[]} */
+import { address } from "./address.js";
+import { column, counted, duration, h, link, table } from "./dom.js";
+import { clauseLink, rowAddress, rowBadge, rowLink, said } from "./pieces.js";
+import { report } from "./report.js";
+
+const { kernels, clauses, texts, items, rows, several, firstRow, tailOf, idOf, rowsOf, differs } = report;
+
+export const PAGE = 100; // Lines that are made at once: more would make typing into the filter slow.
+const MOST_PRINTED = 5000; // Lines on paper; what is left out is said there.
+
+/**
+ * A list of which so much is shown as one can read, and more when asked for.
+ * @template T
+ * @param {T[]} all @param {(some: T[]) => HTMLElement} show makes what shows some of them @param {string} [what]
+ */
+export function paged(all, show, what = "row") {
+  const whole = h("div", {});
+  let shown = 0;
+  const more = h("button", { type: "button", class: "more" });
+  const grow = () => {
+    const next = all.slice(shown, shown + PAGE);
+    const made = show(next);
+    more.before(made);
+    shown += next.length;
+    const rest = all.length - shown;
+    more.textContent = `Show ${Math.min(PAGE, rest).toLocaleString("en")} more of ${counted(rest, what)} that follow`;
+    more.hidden = rest === 0;
+    return made;
+  };
+  more.addEventListener("click", () => {
+    const made = grow();
+    made.tabIndex = -1;
+    made.focus({ preventScroll: true });
+  });
+  more.addEventListener("everything", () => {
+    for (let times = 0; !more.hidden && times < MOST_PRINTED / PAGE; times++) grow();
+  });
+  whole.append(more);
+  grow();
+  return whole;
+}
+
+/**
+ * The items of rows that are in order, each once.
+ * @param {Iterable<number>} chosen @returns {number[]}
+ */
 function itemsOf(chosen) {
   const found = [];
   let last = -1;
@@ -11,8 +56,11 @@ function itemsOf(chosen) {
   return found;
 }
 
-/** A list of rows under their clauses. @param {Iterable<number>} chosen @param {{headings?: boolean}} [options] */
-function rowList(chosen, { headings = true } = {}) {
+/**
+ * A list of rows under their clauses.
+ * @param {Iterable<number>} chosen @param {{headings?: boolean}} options
+ */
+export function rowList(chosen, { headings = true } = {}) {
   const all = itemsOf(chosen);
   const head = several
     ? [column("Row"), ...kernels.map((kernel) => column(kernel.label))]
@@ -71,8 +119,11 @@ function lineOfKernels(item) {
   );
 }
 
-/** Rows with the whole id, each with what is to be said of it: for short lists. @param {number[]} chosen */
-function tellingList(chosen) {
+/**
+ * Rows with the whole id, each with what is to be said of it: for short lists.
+ * @param {number[]} chosen
+ */
+export function tellingList(chosen) {
   return paged(chosen, (some) =>
     h(
       "ul",
@@ -90,15 +141,4 @@ function tellingList(chosen) {
       ),
     ),
   );
-}
-
-/** What came of a row in a sentence. @param {number} row @returns {Child[]} */
-function said(row) {
-  if (rows.reason[row]) return [texts[rows.reason[row]]];
-  const code = (/** @type {number} */ text) => h("code", {}, texts[text]);
-  /** @type {Child[]} */
-  const sides = ["Allowed ", code(rows.expected[row]), ", observed ", code(rows.observed[row]), "."];
-  const entry = data.expectations[rows.expectation[row] - 1];
-  if (entry && entry[0] !== "met") sides.push(" Written down as known: ", h("code", {}, entry[2]), ".");
-  return sides;
 }

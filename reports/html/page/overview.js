@@ -2,11 +2,27 @@
 // The first screen: which kernel, when, with what rights; what is unexpected; whether it conforms to each document; what
 // was not exercised, and why.
 
+import { documentsSection } from "./catalogue.js";
+import { STATE_NAMES, STATES } from "./data.js";
+import { column, counted, facts, h, link, sentence, table } from "./dom.js";
+import { rowList, tellingList } from "./lists.js";
+import { moment, rowsLink, section, tallyBar, took, whatOf } from "./pieces.js";
+import { term } from "./query.js";
+import { report, scores } from "./report.js";
+import { stateOfMask, tally } from "./score.js";
+
+/** @typedef {import("./types.js").Kernel} Kernel */
+/** @typedef {import("./data.js").State} State */
+
+const { kernels, clauses, rows, several, itemCount, everyRow } = report;
+const { isUnexpected, rowState, rowsOf, differs, contradicts } = report;
+const { clauseMasks, reasonsNotExercised } = scores;
+
 /** @returns {HTMLElement[]} */
-function overview() {
+export function overview() {
   const masks = clauseMasks(everyRow);
   return [
-    h("h1", {}, data.title || "Conformance"),
+    h("h1", {}, report.title || "Conformance"),
     several ? kernelTable() : kernelFacts(kernels[0]),
     ...kernels.flatMap(warnings),
     conclusion(),
@@ -17,12 +33,6 @@ function overview() {
     knownSection(masks),
   ];
 }
-
-/** @param {string} started */
-const moment = (started) => h("time", { datetime: started }, started.replace("T", " ").replace("+00:00", " UTC"));
-
-/** @param {Kernel} kernel */
-const took = (kernel) => (kernel.seconds === null ? "" : `, ${kernel.seconds.toFixed(1)} s`);
 
 /** @param {Kernel} kernel */
 const kernelFacts = (kernel) =>
@@ -75,16 +85,10 @@ function warnings(kernel) {
   return found;
 }
 
-/** @param {string} text */
-const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
-
-/** @param {Uint32Array} chosen */
-function tallyBar(chosen) {
-  const counts = tally(Array.from(chosen, rowState));
-  return h("div", { class: "tally" }, bar(counts), h("small", {}, inWords(counts)));
-}
-
-/** What each number of a conclusion opens. @type {Record<State, string>} */
+/**
+ * What each number of a conclusion opens.
+ * @type {Record<State, string>}
+ */
 const OPENS = {
   good: "verdict:conforms expected:yes",
   known: "verdict:deviates expected:yes",
@@ -120,7 +124,10 @@ function conclusion() {
 
 const everyItem = () => Array.from({ length: itemCount }, (_, item) => item);
 
-/** The rows in which kernels that tried them disagree: what a report of several is read for. @returns {HTMLElement[]} */
+/**
+ * The rows in which kernels that tried them disagree: what a report of several is read for.
+ * @returns {HTMLElement[]}
+ */
 function amongKernelsSection() {
   const found = several ? everyItem().filter(contradicts) : [];
   if (!found.length) return [];
@@ -131,7 +138,7 @@ function amongKernelsSection() {
 
 /** @returns {HTMLElement[]} */
 function unexpectedSection() {
-  const found = [...everyRow.filter((row) => rows.verdict[row] >= UNEXPECTED)];
+  const found = [...everyRow.filter((row) => isUnexpected(row))];
   if (!found.length) return [];
   const shown = found.slice(0, 25);
   const rest = found.length - shown.length;
@@ -142,73 +149,6 @@ function unexpectedSection() {
       several ? rowList(shown) : tellingList(shown),
       rest > 0 && h("p", {}, rowsLink("expected:no", `All ${counted(found.length, "unexpected row")}`)),
     ),
-  ];
-}
-
-/** @param {string} title @param {...Child} children */
-const section = (title, ...children) => h("section", {}, h("h2", {}, title), ...children);
-
-/** Documents with what they came to. @param {Uint8Array[]} masks @param {number} most so many, and all with anything unexpected */
-function documentsSection(masks, most = Infinity) {
-  const tried = documents.filter((doc) =>
-    (clausesByDocument.get(doc.id) ?? []).some((clause) => masks.some((each) => each[clause])),
-  );
-  const untried = documents.length - tried.length;
-  const news = (/** @type {Document_} */ doc) =>
-    masks.some((each) => statementsOf(doc).some((of) => of.some((clause) => each[clause] & ANY_UNEXPECTED)));
-  const shown = tried.filter((doc, place) => place < most || news(doc));
-  const rest = tried.length - shown.length;
-  return section(
-    several ? "Do these kernels conform?" : "Does this kernel conform?",
-    table(
-      "Documents",
-      [
-        column("Document"),
-        ...kernels.flatMap((kernel) =>
-          several ? [column(kernel.label)] : [column("Conforms"), column("Statements"), column("Outcome", "wide")],
-        ),
-      ],
-      shown.map((doc) =>
-        h(
-          "tr",
-          {},
-          h(
-            "th",
-            { scope: "row" },
-            link(address("document", doc.id), doc.id),
-            h("small", { class: "under" }, doc.title),
-          ),
-          ...masks.flatMap((each) => documentCells(doc, each)),
-        ),
-      ),
-      "documents",
-    ),
-    rest > 0 &&
-      h("p", {}, link("#documents", `All ${tried.length} documents`), ` (${rest} more, nothing unexpected in them)`),
-    untried > 0 &&
-      h(
-        "p",
-        { class: "soft" },
-        `${counted(untried, "further document was", "further documents were")} not tried by any row of this run.`,
-      ),
-  );
-}
-
-/** @param {Document_} doc @param {Uint8Array} masks */
-function documentCells(doc, masks) {
-  const statements = statementsOf(doc);
-  const counts = tally(statements.map((statement) => stateOfStatement(statement, masks)));
-  const answer =
-    counts.bad || counts.error ? "no, unexpectedly" : counts.known ? "no, as known" : counts.good ? "yes" : "not tried";
-  const kind = doc.sentences.length ? "sentence" : "statement";
-  const look = counts.bad || counts.error ? "bad" : counts.known ? "known" : counts.good ? "good" : "none";
-  const words = h("small", {}, inWords(counts));
-  if (several)
-    return [h("td", {}, h("div", { class: "tally" }, bar(counts), h("small", {}, `${answer}: ${inWords(counts)}`)))];
-  return [
-    h("td", { class: `answer ${look}` }, answer),
-    h("td", {}, counted(statements.length, kind)),
-    h("td", { class: "wide" }, h("div", { class: "tally" }, bar(counts), words)),
   ];
 }
 
@@ -225,13 +165,6 @@ function notExercisedSection() {
       : h("p", {}, "Nothing: every clause was tried."),
     reasons.length > 8 && h("p", {}, link("#not-exercised", `All ${reasons.length} reasons`)),
   );
-}
-
-/** Clauses and rows by name, so many of them. @param {{clauses: number[], rows: number[]}} of @param {number} most @returns {Child[]} */
-function whatOf(of, most) {
-  const all = [...of.clauses.map(clauseLink), ...of.rows.map((row) => rowLink(row))];
-  const shown = all.slice(0, most).flatMap((each) => [each, " "]);
-  return all.length > most ? [...shown, `and ${(all.length - most).toLocaleString("en")} more`] : shown;
 }
 
 /** @param {Uint8Array[]} masks */

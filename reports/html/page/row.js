@@ -1,19 +1,28 @@
 // @ts-check
 // One row with all its evidence, as a good report of a bug has it.
 
-/** @param {string} id @param {string} label the kernel to look at; the first with news where none is named */
-function rowView(id, label) {
+import { DEVIATES } from "./data.js";
+import { column, copyable, duration, facts, h, link, table } from "./dom.js";
+import { isWorthDrawing, timeline, topologyDrawing } from "./drawings.js";
+import { clauseLink, missing, rowAddress, rowBadge, said, section, sourceLink } from "./pieces.js";
+import { detailOf, report } from "./report.js";
+
+/** @typedef {import("./evidence.js").Call} Call */
+/** @typedef {import("./evidence.js").Detail} Detail */
+/** @typedef {import("./types.js").Evidence} Evidence */
+/** @typedef {import("./types.js").ItemColumns} ItemColumns */
+
+const { kernels, clauses, texts, items, rows, several } = report;
+const { verdictOf, expectationOf, tailOf, idOf, rowsOf, rowToShow, itemOf } = report;
+
+/** @param {string} id @param {string} label of the kernel to look at; empty where none is named */
+export function rowView(id, label) {
   const item = itemOf(id);
   if (item === undefined) return missing("row", id);
-  const mine = rowsOf(item);
-  const row =
-    mine.find((each) => kernels[rows.kernel[each]].label === label) ??
-    mine.find((each) => rows.verdict[each] >= UNEXPECTED) ??
-    mine.find((each) => (rows.verdict[each] & 3) === DEVIATES) ??
-    mine[0];
+  const row = rowToShow(item, label);
   const clause = items.clause[item];
   const { title, statement, sources, disagreement: note } = clauses[clause];
-  const entry = data.expectations[rows.expectation[row] - 1];
+  const entry = expectationOf(row);
   const code = (/** @type {number} */ text) => (text ? h("code", {}, texts[text]) : "");
   const later = h("div", {}, h("p", { class: "soft", role: "status" }, "Opening the evidence …"));
   detailOf(row).then(
@@ -122,19 +131,22 @@ function evidenceOf(row, detail) {
   );
   if (detail.evidence.length)
     found.push(section("Evidence files", evidenceFiles(detail.evidence, kernels[rows.kernel[row]].base)));
-  if (detail.said) {
+  if (detail.terminal) {
     const opened = h(
       "details",
       {},
       h("summary", {}, "As printed in the terminal"),
-      h("pre", { tabindex: 0, role: "group", "aria-label": "Terminal" }, detail.said),
+      h("pre", { tabindex: 0, role: "group", "aria-label": "Terminal" }, detail.terminal),
     );
     found.push(opened);
   }
   return found;
 }
 
-/** The calls, and the first step at which document and kernel part. @param {number} row @param {Call[]} calls */
+/**
+ * The calls, and the first step at which document and kernel part.
+ * @param {number} row @param {Call[]} calls
+ */
 function transcript(row, calls) {
   const parting = calls.findIndex((call) => call.asked !== null && !call.met);
   const threads = new Set(calls.map((call) => call.thread)).size > 1;
@@ -158,10 +170,10 @@ function transcript(row, calls) {
         parts && " ",
         parts && h("strong", { class: "parts" }, "← here they part"),
       ),
-      h("td", { class: "number" }, call.seconds === null ? "never" : duration(call.seconds)),
+      h("td", { class: "number" }, call.duration === null ? "never" : duration(call.duration)),
     );
   });
-  const deviates = (rows.verdict[row] & 3) === DEVIATES;
+  const deviates = verdictOf(row) === DEVIATES;
   return h(
     "div",
     {},
@@ -177,12 +189,15 @@ function transcript(row, calls) {
   );
 }
 
-/** What passed the links, at each of their ends. @param {[number, string, string][]} packets */
+/**
+ * What passed the links, at each of their ends.
+ * @param {[number, string, string][]} packets
+ */
 function packetList(packets) {
   const calls = packets.map(([start, where, text]) => ({
     text,
     start,
-    seconds: 0,
+    duration: 0,
     thread: where.split(" ")[0],
     asked: null,
     met: true,
@@ -213,7 +228,10 @@ function packetList(packets) {
   );
 }
 
-/** What each kind of file holds. @type {Record<string, string>} */
+/**
+ * What each kind of file holds.
+ * @type {Record<string, string>}
+ */
 const KINDS = {
   packets: "Packets (pcapng)",
   sockets: "Sockets at the end (sock_diag)",
@@ -221,7 +239,10 @@ const KINDS = {
   "kernel-log": "Kernel messages of that time",
 };
 
-/** Files beside the page. Only a path that stays below evidence/ becomes a link. @param {Evidence[]} files @param {string} base */
+/**
+ * Files beside the page. Only a path that stays below evidence/ becomes a link.
+ * @param {Evidence[]} files @param {string} base
+ */
 const evidenceFiles = (files, base) =>
   h(
     "ul",

@@ -1,16 +1,31 @@
 // @ts-check
 // The views that show all rows by something, or those that a filter lets through.
 
-/** @typedef {{found: Uint32Array, query: string}} Chosen */
+import { address } from "./address.js";
+import { DEVIATES, STATE_NAMES, STATES } from "./data.js";
+import { column, counted, duration, h, table } from "./dom.js";
+import { PAGE, paged, rowList } from "./lists.js";
+import { bar, clauseLink, inWords, rowBadge, rowLink, rowsLink, said, section, view, whatOf } from "./pieces.js";
+import { term } from "./query.js";
+import { report, scores } from "./report.js";
+import { tally } from "./score.js";
 
-/** @param {string} title @param {...Child} children @returns {HTMLElement[]} */
-const view = (title, ...children) => [h("h1", {}, title), ...children.filter((each) => each instanceof HTMLElement)];
+/**
+ * The rows that a filter lets through, and the filter.
+ * @typedef {{found: Uint32Array, query: string}} Chosen
+ */
 
-/** The words of a filter with one more term. @param {string} query @param {string} more */
+const { kernels, clauses, texts, items, rows, several, verdictOf, rowState, expectationOf, subjectOf, errnosOf } = report;
+const { clauseMasks, reasonsNotExercised } = scores;
+
+/**
+ * The words of a filter with one more term.
+ * @param {string} query @param {string} more
+ */
 const narrowed = (query, more) => `${query} ${more}`.trim();
 
 /** @param {Chosen} chosen */
-function rowsView({ found, query }) {
+export function rowsView({ found, query }) {
   const counts = tally(Array.from(found, rowState));
   return view(
     query ? "Rows that match" : "All rows",
@@ -19,8 +34,10 @@ function rowsView({ found, query }) {
   );
 }
 
-/** One line for each group of rows: its name, its number of rows, and a bar. */
-/** @param {string} what @param {Map<string, number[]>} groups @param {(name: string) => string} termOf @param {string} query */
+/**
+ * One line for each group of rows: its name, its number of rows, and a bar.
+ * @param {string} what @param {Map<string, number[]>} groups @param {(name: string) => string} termOf @param {string} query
+ */
 function groupTable(what, groups, termOf, query) {
   return table(
     what,
@@ -53,7 +70,7 @@ function grouped(found, namesOf) {
 }
 
 /** @param {Chosen} chosen */
-const errnoView = ({ found, query }) =>
+export const errnoView = ({ found, query }) =>
   view(
     "By errno",
     h(
@@ -65,7 +82,7 @@ const errnoView = ({ found, query }) =>
   );
 
 /** @param {Chosen} chosen */
-const subjectView = ({ found, query }) =>
+export const subjectView = ({ found, query }) =>
   view(
     "By subject",
     h("p", { class: "soft" }, "A subject is a module of tests."),
@@ -78,7 +95,7 @@ const subjectView = ({ found, query }) =>
   );
 
 /** @param {Chosen} chosen */
-function matrixView({ found, query }) {
+export function matrixView({ found, query }) {
   /** @param {"family" | "type" | "mode" | "entry"} name @param {number} row */
   const value = (name, row) => texts[items[name][rows.item[row]]];
   const kinds = grouped(found, (row) => [`${value("family", row)} ${value("type", row)}`]);
@@ -147,7 +164,7 @@ const legend = () =>
   );
 
 /** @param {Chosen} chosen */
-function slowestView({ found }) {
+export function slowestView({ found }) {
   const slow = [...found].sort((one, other) => rows.time[other] - rows.time[one]).slice(0, PAGE);
   const most = slow.length ? rows.time[slow[0]] : 1;
   return view(
@@ -182,7 +199,7 @@ function slowestView({ found }) {
 }
 
 /** @param {Chosen} chosen */
-function notExercisedView({ found, query }) {
+export function notExercisedView({ found, query }) {
   const reasons = reasonsNotExercised(found, !query);
   return view(
     "Not exercised, by reason",
@@ -215,7 +232,7 @@ function notExercisedView({ found, query }) {
 }
 
 /** @param {Chosen} chosen */
-function disagreementsView({ found, query }) {
+export function disagreementsView({ found, query }) {
   const masks = clauseMasks(found);
   const whole = clauses.map((_, clause) => masks.reduce((all, each) => all | each[clause], 0));
   const every = clauses.map((_, clause) => clause).filter((clause) => whole[clause] || !query);
@@ -247,12 +264,16 @@ function disagreement(clause, of) {
   /** @type {Map<string, number[]>} */
   const seen = new Map();
   for (const row of of) {
-    if ((rows.verdict[row] & 3) !== DEVIATES) continue;
+    if (verdictOf(row) !== DEVIATES) continue;
     const sides = `${rows.expected[row]} ${rows.observed[row]}`;
     seen.set(sides, [...(seen.get(sides) ?? []), row]);
   }
-  const entries = of.map((row) => data.expectations[rows.expectation[row] - 1]).filter(Boolean);
-  const reasons = new Map(entries.map((entry) => [`${entry[3]}\n${entry[4]}`, entry]));
+  /** @type {Map<string, [reason: string, document: string]>} */
+  const reasons = new Map();
+  for (const row of of) {
+    const [, , , reason, document] = expectationOf(row) ?? [];
+    if (reason !== undefined && document !== undefined) reasons.set(`${reason}\n${document}`, [reason, document]);
+  }
   const counts = tally(of.map(rowState));
   return h(
     "section",
@@ -266,8 +287,8 @@ function disagreement(clause, of) {
       ...[...seen.values()].map((same) =>
         h("li", {}, ...said(same[0]), " ", rowLink(same[0], true), same.length > 1 && ` and ${same.length - 1} more`),
       ),
-      ...[...reasons.values()].map((entry) =>
-        h("li", {}, "The kernel's side: ", entry[3], " ", h("small", {}, entry[4])),
+      ...[...reasons.values()].map(([reason, document]) =>
+        h("li", {}, "The kernel's side: ", reason, " ", h("small", {}, document)),
       ),
       note && h("li", {}, "Among documents: ", note),
     ),
