@@ -35,6 +35,7 @@ def lies_for(told: Told) -> list[str]:
 
 
 _NAMES = ("getsockname", "getpeername")
+_WAITING = ("connect", "accept")  # accept4() is what peers are accepted by; what a suite tries is accept().
 _POLLS = ("poll", "epoll_wait")
 _CHANGES = ("bind", "listen", "setsockopt", "shutdown")
 _OUTCOME = "what {call}() came to"
@@ -50,22 +51,22 @@ _ALL = [
     ),
     Lie(
         "another-errno",
-        ("connect", *_CHANGES, "getpeername", "getsockname", "sendto", "recvfrom", "getsockopt"),
+        (*_WAITING, *_CHANGES, *_NAMES, "sendto", "recvfrom", "getsockopt"),
         "which errno {call}() gave",
         lambda told: told.failed or tellings.holds_error(told),
         tellings.another_errno,
     ),
     Lie(
         "odd-errno",
-        ("connect", "getsockopt"),
+        (*_WAITING, "getsockopt"),
         "which errno {call}() gave",
-        lambda told: (told.call == "connect" and told.failed) or tellings.holds_error(told),
+        lambda told: (told.call in _WAITING and told.failed) or tellings.holds_error(told),
         tellings.odd_errno,
     ),
     Lie("positive-errno", ("connect",), "that {call}() returned -1", tellings.failed, lambda told: (told.error, 0)),
     Lie(
         "failure-for-success",
-        ("connect", "getpeername", "getsockname", "sendto"),
+        (*_WAITING, *_NAMES, "sendto"),
         _OUTCOME,
         tellings.well,
         lambda told: (-1, tellings.FAILURE[told.call]),
@@ -94,7 +95,7 @@ _ALL = [
         lambda _: (-1, errno.EINPROGRESS),
         instead=True,
     ),
-    Lie("hang", ("connect",), "that {call}() returns", lambda _: True, tellings.hang, instead=True),
+    Lie("hang", _WAITING, "that {call}() returns", lambda _: True, tellings.hang, instead=True),
     Lie("no-error", ("getsockopt",), "which error SO_ERROR holds", tellings.holds_error, tellings.no_error),
     Lie(
         "kept-error",
@@ -174,7 +175,7 @@ _ALL = [
     ),
     Lie(
         "connection-of-nobody",
-        ("accept4",),
+        ("accept", "accept4"),
         "whose connection it is",
         lambda _: True,
         tellings.unconnected,

@@ -41,6 +41,7 @@ ANOTHER = {
 
 FAILURE = {
     "connect": errno.ECONNREFUSED,
+    "accept": errno.ECONNABORTED,
     "bind": errno.EADDRINUSE,
     "listen": errno.EADDRINUSE,
     "setsockopt": errno.ENOPROTOOPT,
