@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from errno import EFAULT
 
-from fixtures import INTERNET, Memory, Socket, cases, clause, variants
+from fixtures import INTERNET, Memory, Socket, assert_talk, cases, clause, variants
 from suites.accept.accepting import Name, accept
 from suites.accept.conftest import Connect
 
@@ -30,8 +30,10 @@ def test_name_of_the_client(listener: Socket, connect: Connect, case: int) -> No
 @variants(families=[*INTERNET, "unix"], entries=ENTRIES)
 def test_no_name_wanted(listener: Socket, connect: Connect) -> None:
     """With a null pointer for the name, a length that can't be read is not looked at."""
-    connect("client")
-    assert accept(listener, 0, 8) == 0
+    client = connect("client")
+    accepted = accept(listener, 0, 8)
+    assert accepted == 0
+    assert_talk(accepted.value, client)
 
 
 POINTERS = cases({"unmapped": lambda _: 8, "prot-none": lambda memory: memory.edge})

@@ -11,6 +11,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from typing import Any
 
 Answer = tuple[int, int]
 Truth = Callable[..., Answer]
@@ -145,11 +146,16 @@ def pytest_configure() -> None:
     if not os.environ.get("KCONFORM_TEST_LIE"):
         return
     # Not before the conftest of the project has been loaded: pytest has to rewrite these modules first.
-    from fixtures.syscalls.entry_points import NativeEntry
+    from fixtures.syscalls.entry_points import LibcEntry, NativeEntry
 
-    truth = NativeEntry.invoke
+    for entry in (NativeEntry, LibcEntry):
+        _make_lie(entry)
 
-    def lying(self: NativeEntry, call: str, *arguments: int) -> Answer:
+
+def _make_lie(entry: Any) -> None:
+    truth = entry.invoke
+
+    def lying(self: Any, call: str, *arguments: int) -> Answer:
         return LIES[os.environ["KCONFORM_TEST_LIE"]](lambda *truly: truth(self, *truly), call, *arguments)
 
-    NativeEntry.invoke = lying  # type: ignore[method-assign]  # That is the point.
+    entry.invoke = lying

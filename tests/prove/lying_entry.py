@@ -17,7 +17,7 @@ from typing import Any
 from fixtures.sockets import assertions, servers
 from fixtures.syscalls.call_threads import CallThreads
 from fixtures.syscalls.calls import Calls
-from fixtures.syscalls.entry_points import NativeEntry
+from fixtures.syscalls.entry_points import EntryPoint, LibcEntry, NativeEntry
 from tests.prove.lies import LIES, Lie, lies_for
 from tests.prove.tellings import Answer, in_no_time
 from tests.prove.told import Memory, Told
@@ -103,7 +103,7 @@ def listen(order: Order | None = None) -> Ear:
 def install(root: Path) -> None:
     """Take the place of the native entry point, for the rest of this process; ``root`` has the folder ``suites``."""
     _Now.root = f"{root}/"
-    make, invoke, start, truth = Calls.make, Calls._invoke, CallThreads.start, NativeEntry.invoke  # noqa: SLF001  All calls pass here.
+    make, invoke, start = Calls.make, Calls._invoke, CallThreads.start  # noqa: SLF001  All calls pass here.
 
     def made(self: Calls, name: str, *arguments: int, **named: Any) -> Any:
         _here.place = _place(sys._getframe(1))  # noqa: SLF001  Only the interpreter knows where a call stands.
@@ -125,13 +125,17 @@ def install(root: Path) -> None:
         finally:
             _here.is_heard = False
 
-    def lying(self: NativeEntry, call: str, *arguments: int) -> Answer:
-        if not _here.is_heard:
-            return truth(self, call, *arguments)
-        return _Now.ear.invoke(lambda *truly: truth(self, *truly), call, arguments)
+    def lying(truth: Callable[..., Answer]) -> Callable[..., Answer]:
+        def invoke(self: EntryPoint, call: str, *arguments: int) -> Answer:
+            if not _here.is_heard:
+                return truth(self, call, *arguments)
+            return _Now.ear.invoke(lambda *truly: truth(self, *truly), call, arguments)
+
+        return invoke
 
     Calls.make, Calls._invoke, CallThreads.start = made, invoked, started  # type: ignore[assignment,method-assign]  # noqa: SLF001
-    NativeEntry.invoke = lying  # type: ignore[method-assign]
+    for entry in (NativeEntry, LibcEntry):
+        entry.invoke = lying(entry.invoke)  # type: ignore[method-assign]
 
 
 def _place(frame: FrameType | None) -> Place:
