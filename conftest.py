@@ -33,6 +33,7 @@ from fixtures.probes.facts import (
     version_facts,
 )
 from fixtures.probes.features import Feature, probe_all, probe_entries
+from fixtures.row import ROW, RunningRow
 from netns import IsolationError, enter_private_network, in_user_namespace, kept_loopback
 from reports.text import listing
 from results import selection
@@ -42,7 +43,7 @@ from results.journal import JOURNAL, Journal
 from results.records import Run
 from results.writer import Collector
 from wiring.collection import adds_up, is_whole, load, plan_of, wait_of, wanted
-from wiring.evidence import EVIDENCE, EvidencePlan
+from wiring.evidence import EVIDENCE, RECORDING, EvidencePlan
 from wiring.options import declare
 from wiring.process_pool import WAITS, Overlap, shares
 from wiring.reaper import Keeper, hold
@@ -50,7 +51,7 @@ from wiring.recorder import Recorder
 from wiring.resume import NOTHING, UNDER_WAY, Earlier
 from wiring.rlimits import what_is_short
 from wiring.row_protocol import run_row, watch
-from wiring.row_state import ROW, RowState
+from wiring.row_state import STATE, RowState
 from wiring.session_state import CURRENT, EXPECTATIONS, ISOLATION, OVERLAP, SELECTION, SUITES
 from wiring.verdicts import assess, conclude
 
@@ -296,8 +297,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if suite is not None and isinstance(item, pytest.Function):
         if lives_in_kept_topology(item, plan_of(item)):
             kept_loopback.make_ready()  # Now, since it stays: what is there after the row and was not before is a leak.
-        state = RowState(plan_of(item), suite.call, suite.folder)
-        item.stash[ROW] = state
+        row = RunningRow(plan_of(item))
+        if RECORDING in item.stash:
+            row.observers.append(item.stash[RECORDING])
+        item.stash[ROW] = row
+        state = item.stash[STATE] = RowState(row, suite.call, suite.folder)
     item.config.stash[CURRENT] = state
 
 
@@ -305,9 +309,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
     """After a row's fixtures are gone, see that nothing is left of it."""
     result = yield
-    state = item.stash.get(ROW, None)
+    state = item.stash.get(STATE, None)
     if state is not None:
-        state.before.check(forgiven=frozenset(state.stuck))
+        state.before.check(forgiven=frozenset(state.row.stuck))
     return result
 
 

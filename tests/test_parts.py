@@ -122,10 +122,10 @@ def test_memory_has_an_edge() -> None:
 ALLOWED = {
     "netns": {"netns", "pyroute2", "psutil", "scapy"},
     "results": {"fixtures", "reports", "results"},
-    "fixtures": {"fixtures", "netns", "pytest", "psutil", "wiring"},
+    "fixtures": {"fixtures", "netns", "pytest", "psutil"},
     "reports": {"jinja2", "programs", "reports", "results"},
     "programs": {"programs", "reports", "results"},
-    "suites": {"fixtures", "netns", "pytest", "suites", "wiring"},
+    "suites": {"fixtures", "netns", "pytest", "suites"},
     "kernels": {"kernels", "results"},
     "bundle": {"bundle"},
 }

@@ -41,9 +41,9 @@ from fixtures.contexts.sandbox import (
 )
 from fixtures.contexts.selinux import PORT, labelled
 from fixtures.contexts.thread_context import StandingEntry, another_user, without_capabilities
+from fixtures.row import RunningRow
 from fixtures.syscalls.calls import Calls
 from fixtures.syscalls.outcome import Outcome
-from wiring.row_state import RowState
 
 SandboxMaker = Callable[..., Sandbox]
 NAME = Unix(b"\0kconform")
@@ -52,7 +52,7 @@ UNSPECIFIED = Bytes(bytes(16))
 
 
 @pytest.fixture
-def sandbox(row: RowState, calls: Calls) -> Iterator[SandboxMaker]:
+def sandbox(row: RunningRow, calls: Calls) -> Iterator[SandboxMaker]:
     """Makes sandboxes of what restricts a thread; their threads end with the row."""
     made: list[Sandbox] = []
 
