@@ -27,7 +27,13 @@ USES = [
     ("is_crash, crash_report", "xdist.dsession", "DSession.handle_crashitem", ("self", "nodeid", "worker")),
 ]
 TEST = "import pytest\n\n@pytest.fixture\ndef thing():\n    return 7\n\ndef test_func(thing):\n    assert thing == 7\n"
-TWO_LINES = "import pytest\n\n@pytest.mark.parametrize('line', [1, 2], ids=['first', 'second'])\ndef test_func(line):\n    pass\n"
+TWO_LINES = """
+import pytest
+
+@pytest.mark.parametrize("line", [1, 2], ids=["first", "second"])
+def test_func(line):
+    pass
+"""
 
 
 @pytest.mark.parametrize(("function", "module", "name", "parameters"), USES, ids=[use[0] for use in USES])

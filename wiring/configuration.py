@@ -35,11 +35,11 @@ from results.journal import JOURNAL, Journal
 from results.records import Run
 from results.writer import Collector
 from wiring.collection import load
-from wiring.evidence import EVIDENCE, EvidencePlan
 from wiring.process_pool import ProcessPool
 from wiring.pytest_internals import hand_to_worker, handed_to_worker, is_worker, worker_count
 from wiring.reaper import Reaper, hold
 from wiring.recorder import Recorder
+from wiring.rerun import EVIDENCE, EvidencePlan
 from wiring.resume import Earlier
 from wiring.rlimits import what_is_short
 from wiring.row_protocol import explain_hangs

@@ -14,7 +14,7 @@ import pytest
 from fixtures.marks import ALL
 from reports.text import listing
 from wiring.collection import load
-from wiring.evidence import MODES
+from wiring.rerun import MODES
 from wiring.resume import HOW
 
 

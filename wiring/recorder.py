@@ -1,7 +1,6 @@
 """The ears of the controller: it hears of every row, and sees that each is written down, whatever became of it."""
 
 import copy
-import json
 import os
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from reports.text import summary
 from results.journal import JOURNAL
 from results.records import CONFORMS, HARNESS_ERROR, NEVER_REACHED, NOT_EXERCISED, Row
 from results.writer import Collector
+from wiring.carried_row import take
 from wiring.pytest_internals import drop_junit_reporter, is_crash, junit_reporter
 from wiring.session_state import SUITES
 
@@ -52,10 +52,10 @@ class Recorder:
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Write a row down as soon as it has ended, or its worker has died."""
-        record = getattr(report, "kconform_row", None)
+        carried = take(report)
         plan = RowPlan.parse(report.nodeid)
-        if record is not None:
-            self.collector.add(Row.from_record(json.loads(record)), record)
+        if carried is not None:
+            self.collector.add(*carried)
             if report.when == "call":
                 self._end_in_junit(report)
         elif is_crash(report) and plan is not None and plan.id in self.collector.collected:

@@ -4,9 +4,11 @@ A pytest plugin.
 """
 
 from collections.abc import Generator
+from typing import Any
 
 import pytest
 
+from wiring.carried_row import drop, encode
 from wiring.session_state import CURRENT
 from wiring.verdicts import assess, conclude
 
@@ -35,18 +37,27 @@ def pytest_runtest_makereport(
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_logreport(report: pytest.TestReport) -> Generator[None, object, object]:
-    """Drop a row's record when everybody has heard of it: pytest keeps its reports to the end."""
-    heard = yield
-    vars(report).pop("kconform_row", None)
-    return heard
+    """Drop a row's record after every plugin has had the report: pytest keeps its reports to the end."""
+    result = yield
+    drop(report)
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, dict[str, Any] | None, dict[str, Any] | None]:
+    """Encode the row's record in a report that leaves this process."""
+    data = yield
+    if data is not None:
+        encode(data)
+    return data
 
 
 def pytest_report_teststatus(report: pytest.CollectReport | pytest.TestReport) -> tuple[str, str, str] | None:
     """Show a row's verdict in place of pytest's word for it."""
-    said = getattr(report, "kconform_word", None)
-    if said is None or (report.when == "setup" and report.passed):
+    shown = getattr(report, "kconform_word", None)
+    if shown is None or (report.when == "setup" and report.passed):
         return None
     category: str = "xfailed" if hasattr(report, "wasxfail") else report.outcome
     if report.failed and report.when != "call":
         category = "error"
-    return category, said[0], said[1]
+    return category, shown[0], shown[1]

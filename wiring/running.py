@@ -14,9 +14,9 @@ from fixtures.row import ROW, RunningRow
 from netns import kept_loopback
 from results.selection import find_suite
 from wiring.collection import plan_of
-from wiring.evidence import RECORDING
 from wiring.process_pool import WAITS
 from wiring.pytest_internals import is_worker
+from wiring.rerun import RECORDING
 from wiring.resume import NOTHING, UNDER_WAY
 from wiring.row_protocol import run_row
 from wiring.row_state import STATE, RowState

@@ -6,6 +6,7 @@ from reports.text import failure, word
 from results.expectations import Expectations, Judgement
 from results.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row
 from results.selection import find_suite
+from wiring.carried_row import attach
 from wiring.recorder import blank_row
 from wiring.row_state import STATE, RowState
 from wiring.session_state import EXPECTATIONS, SUITES, clause_of
@@ -50,8 +51,7 @@ def conclude(item: pytest.Item, report: pytest.TestReport) -> None:
         row.changes = state.changes()
         row.folder = str(state.row.folder) if state.row.folder is not None else None
         row.beside = beside(item)
-        # Beside the report's own fields, which xdist carries to the controller whole.
-        vars(report)["kconform_row"] = row.line()
+        attach(report, row)
         clause = clause_of(item.config, state.row.plan.clause)
         report.user_properties += [("clause", row.clause), ("verdict", row.verdict)]
         report.user_properties += [("document", document) for document in clause.documents] if clause else []

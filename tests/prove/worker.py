@@ -17,7 +17,7 @@ import pytest
 from fixtures.syscalls.call_threads import DEADLINE
 from tests.prove.limits import Setter, find_limits
 from tests.prove.lying_entry import Order, install, listen
-from wiring.forking import fork_off, send_line
+from wiring.forking import fork_off, send
 from wiring.row_protocol import run_phases
 from wiring.row_state import STATE
 
@@ -93,7 +93,7 @@ def _serve(session: pytest.Session, orders: int, answers: int) -> None:
     with os.fdopen(orders, encoding="utf-8") as lines:
         for line in lines:
             answer = _run(session, set_limits, *json.loads(line))
-            send_line(answers, json.dumps(answer).encode())
+            send(answers, json.dumps(answer).encode() + b"\n")
             if answer["over"]:
                 return
 
