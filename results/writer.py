@@ -48,7 +48,7 @@ class Collector:
             partly = folder / f".{RESULTS}.{os.getpid()}"
             self._file = partly.open("wb", buffering=0)
         self.broken: OSError | None = None
-        self._write(run.line())
+        self._write(run.line().encode())
         for row in earlier:
             self.collect(row)
             self.add(row)
@@ -59,14 +59,14 @@ class Collector:
         """Note that a row will run; ``row`` is what is written should it never be heard of again."""
         self.collected.setdefault(row.id, row)
 
-    def add(self, row: Row, line: str | None = None) -> None:
+    def add(self, row: Row, line: bytes | None = None) -> None:
         """Take a row that has ended, and its line where that is made already.
 
         A later word on the same row (a worker's death after it) is not taken.
         """
         if row.id not in self.rows:
             self.rows[row.id] = row
-            self._write(line or row.line())
+            self._write(line or row.line().encode())
             if self._packer is not None:
                 self._packer.add(0, vars(row))
             row.lighten()
@@ -86,7 +86,7 @@ class Collector:
             exit_status=exit_status,
             unreached=sum(row.reason == NEVER_REACHED for row in missing),
         )
-        self._write(self.end.line())
+        self._write(self.end.line().encode())
         if self._packer is not None:
             self._packer.end(0, self.end)
         if self._file is not None:
@@ -114,10 +114,9 @@ class Collector:
             (path.parent / name).unlink(missing_ok=True)
         partly.replace(path)
 
-    def _write(self, line: str) -> None:
+    def _write(self, data: bytes) -> None:
         if self._file is None or self.broken is not None:
             return
-        data = line.encode()
         try:
             left = memoryview(data)
             while left:

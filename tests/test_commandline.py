@@ -14,9 +14,9 @@ def test_list_clauses(run_connect: Callable[..., Ran]) -> None:
     assert ran.status == 0
     listed = [line.partition(":")[0] for line in ran.output.splitlines() if line.startswith("connect.")]
     assert listed == [
-        "connect.EISCONN.tcp.listener",
         "connect.EISCONN.tcp",
         "connect.EISCONN.tcp.accepted",
+        "connect.EISCONN.tcp.listener",
     ]
     assert not ran.records
 

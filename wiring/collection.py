@@ -1,13 +1,88 @@
-"""Which rows a run is to have: what was asked for, whether it adds up with the catalogue, and how long each waits."""
+"""Tests become rows: which rows there are, which of them run, in which order, and whether they match the catalogue.
+
+A pytest plugin.
+"""
+
+import gc
+from collections.abc import Generator
+from itertools import chain
 
 import pytest
 
-from fixtures.marks import RowPlan
+from fixtures.marks import PlanError, RowPlan, rows_of
 from fixtures.plugin import why_not
+from fixtures.syscalls.registry import carries
 from results import selection
 from results.catalogue import CatalogueError, Suite, load_suites
 from results.selection import Selection, SelectionError
-from wiring.session_state import EXPECTATIONS, SUITES, clause_of
+from wiring.process_pool import WAITS, shares
+from wiring.pytest_internals import parameter, remember_conftests, worker_count
+from wiring.session_state import EARLIER, EXPECTATIONS, SELECTION, SUITES, clause_of
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make rows of a suite's test function."""
+    suite = selection.find_suite(metafunc.config.stash[SUITES], metafunc.definition.path)
+    if suite is None:
+        return
+    try:
+        rows = rows_of(metafunc.definition)
+    except PlanError as error:
+        raise pytest.Collector.CollectError(str(error)) from error
+    for row in rows:
+        if row.clause not in suite.clauses:
+            raise pytest.Collector.CollectError(selection.unknown_clause(suite, row.clause, metafunc.definition.nodeid))
+        if not any(carries(row.variant.entry, call) for call in suite.calls):
+            raise pytest.Collector.CollectError(
+                f"{metafunc.definition.nodeid}: the entry point '{row.variant.entry}' can't make "
+                f"{' or '.join(suite.calls)}(): the row would name an entry point that it did not take"
+            )
+    metafunc.parametrize("_row", rows, ids=[row.id for row in rows], indirect=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Let nobody skip a module of a suite as a whole: its rows would be missing without a word."""
+    report = yield
+    if report.skipped and selection.find_suite(collector.config.stash[SUITES], collector.path) is not None:
+        report.outcome = "failed"
+        report.longrepr = f"{collector.nodeid} is skipped as a whole, so that nobody hears of its rows: use @needs"
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Check tests and catalogue against each other, keep the rows that were asked for, start long waits first."""
+    for suite in config.stash[SUITES]:
+        mine = [item for item in items if item.path.is_relative_to(suite.folder)]
+        if not adds_up(config, suite, mine, whole=is_whole(config, suite, mine)):
+            items.clear()
+            return
+    chosen, earlier = config.stash[SELECTION], config.stash[EARLIER]
+    kept = items if chosen.everything else [item for item in items if wanted(config, item, chosen)]
+    for item in kept:
+        if isinstance(item, pytest.Function):
+            item.stash[WAITS] = wait_of(item)
+    if config.option.share is not None:
+        number, count = config.option.share
+        kept = shares(kept, count)[number]
+    if earlier.how:
+        kept = [item for item in kept if earlier.wants(item.nodeid)]
+    gone = set(items).difference(kept)
+    config.hook.pytest_deselected(items=[item for item in items if item in gone])
+    # A share for each worker, one behind the other: xdist hands them out in this order.
+    items[:] = chain.from_iterable(shares(kept, worker_count(config)))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Settle what no longer changes; keep the garbage collector from looking through all items again and again."""
+    remember_conftests(session)
+    gc.collect()
+    gc.freeze()
+    # Rows leave few cycles behind; to look for them at the usual rate costs a second of a run.
+    gc.set_threshold(100_000)
 
 
 def load(config: pytest.Config) -> tuple[list[Suite], Selection]:
@@ -70,5 +145,5 @@ def wait_of(item: pytest.Function) -> float:
 
 def plan_of(item: pytest.Function) -> RowPlan:
     """The row that a test is, once it is collected."""
-    plan: RowPlan = item.callspec.params["_row"]  # type: ignore[assignment]  # What pytest_generate_tests put there.
+    plan: RowPlan = parameter(item, "_row")
     return plan

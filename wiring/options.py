@@ -1,4 +1,7 @@
-"""The options that kconform adds to pytest's command line."""
+"""The command line: the options that kconform adds to pytest's, and the one that only prints.
+
+A pytest plugin. What the options mean is decided where they are used.
+"""
 
 import argparse
 import re
@@ -9,12 +12,14 @@ from typing import Any
 import pytest
 
 from fixtures.marks import ALL
-from wiring.evidence import MODES
+from reports.text import listing
+from wiring.collection import load
+from wiring.rerun import MODES
 from wiring.resume import HOW
 
 
-def declare(parser: pytest.Parser) -> None:
-    """Declare the options of kconform to pytest."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of kconform."""
     group = parser.getgroup("kconform", "conformance rows, what to run of them and where to report")
     group.addoption("--results", metavar="DIR", help="write results.jsonl, index.html and junit.xml into DIR")
     group.addoption(
@@ -46,6 +51,17 @@ def declare(parser: pytest.Parser) -> None:
         help="run only the Kth of N shares of the rows: N machines, or guests, with a share each run all of them",
     )
     group.addoption("--list-clauses", action="store_true", help="print the catalogue (as selected) and exit")
+
+
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Answer --list-clauses without running anything."""
+    if not config.option.list_clauses:
+        return None
+    suites, chosen = load(config)
+    for suite in suites:
+        shown = [each for each in suite.clauses.values() if chosen.wants("", each.id, each.documents)]
+        print("\n".join(listing(shown)))  # noqa: T201  The answer to --list-clauses.
+    return 0
 
 
 class _Renamed(argparse.Action):

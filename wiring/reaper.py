@@ -1,7 +1,7 @@
-"""The keeper of a run: a small process that takes away what the run leaves on the machine, however the run ends.
+"""The reaper of a run: a small process that takes away what the run leaves on the machine, however the run ends.
 
 A controller that is killed cannot clean up after itself. So it starts this process first of all, in a session of its
-own, and holds a pipe to it; when the pipe ends, the keeper kills what is left of the run's processes (each has the file
+own, and holds a pipe to it; when the pipe ends, the reaper kills what is left of the run's processes (each has the file
 ``alive`` in the run's folder open), removes its control groups and its folder, and ends. A run that ends in good order
 is cleaned in the same way, and waits for it.
 """
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 _ALIVE = "alive"
 _ENDING = 10.0  # Seconds that killed processes get to be gone.
 _LONGEST = 40  # Bytes of the temporary folder's path: the paths of UNIX sockets, far below it, have at most 107.
-_WAIT = 60.0  # Seconds after which a run no longer waits for its keeper.
+_WAIT = 60.0  # Seconds after which a run no longer waits for its reaper.
 
 
 def _short_place() -> Path:
@@ -33,8 +33,8 @@ def _short_place() -> Path:
     return place
 
 
-class Keeper:
-    """Starts the keeper's process, and makes the folder that it watches over: ``folder``.
+class Reaper:
+    """Starts the reaper's process, and makes the folder that it watches over: ``folder``.
 
     Args:
         results: the folder of the results, in which a half-written file may have to go; None where there is none.
@@ -79,7 +79,7 @@ class Keeper:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        if self.folder.exists():  # Somebody has ended the keeper.
+        if self.folder.exists():  # Somebody has ended the reaper.
             sweep(self.folder)
 
     def _hang_up(self) -> None:
@@ -88,7 +88,7 @@ class Keeper:
 
 
 def hold(folder: Path) -> None:
-    """Make this process, and what it forks off, known to the keeper as one of the run's."""
+    """Make this process, and what it forks off, known to the reaper as one of the run's."""
     _held.append(os.open(folder / _ALIVE, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
@@ -105,7 +105,7 @@ os.register_at_fork(after_in_child=_forked)
 
 
 def main() -> None:
-    """Be the keeper: wait for the end of the run, and sweep."""
+    """Be the reaper: wait for the end of the run, and sweep."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # Whoever ends the run by these wants it swept all the same.
     folder, results, pid = sys.argv[1:]

@@ -1,13 +1,10 @@
 """The ears of the controller: it hears of every row, and sees that each is written down, whatever became of it."""
 
 import copy
-import json
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
-from _pytest.junitxml import xml_key
 
 from fixtures.marks import RowPlan
 from reports.formats import github
@@ -15,6 +12,8 @@ from reports.text import summary
 from results.journal import JOURNAL
 from results.records import CONFORMS, HARNESS_ERROR, NEVER_REACHED, NOT_EXERCISED, Row
 from results.writer import Collector
+from wiring.carried_row import take
+from wiring.pytest_internals import drop_junit_reporter, is_crash, junit_reporter
 from wiring.session_state import SUITES
 
 
@@ -53,18 +52,18 @@ class Recorder:
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Write a row down as soon as it has ended, or its worker has died."""
-        record = getattr(report, "kconform_row", None)
+        carried = take(report)
         plan = RowPlan.parse(report.nodeid)
-        if record is not None:
-            self.collector.add(Row.from_record(json.loads(record)), record)
+        if carried is not None:
+            self.collector.add(*carried)
             if report.when == "call":
                 self._end_in_junit(report)
-        elif str(report.when) == "???" and plan is not None and plan.id in self.collector.collected:
+        elif is_crash(report) and plan is not None and plan.id in self.collector.collected:
             row = self.collector.collected[plan.id]
             row.reason = f"the process that ran it died: {report.longrepr}"
             self.collector.add(row)
         if self.collector.broken is not None:
-            self._give_up()
+            drop_junit_reporter(self.config)
             pytest.exit(
                 f"no more results can be written: {self.collector.broken.strerror}", pytest.ExitCode.INTERRUPTED
             )
@@ -113,19 +112,12 @@ class Recorder:
                 self.collector.write_page(folder / "index.html")
         except OSError as error:
             self.collector.broken = error
-            self._give_up()
+            drop_junit_reporter(self.config)
             (folder / "index.html").unlink(missing_ok=True)  # Half a page, or one of an earlier run.
-
-    def _give_up(self) -> None:
-        """Write nothing more: pytest would end with a traceback where its own report can't be written, either."""
-        junit = self.config.stash.get(xml_key, None)
-        if junit is not None:
-            self.config.pluginmanager.unregister(junit)
-            del self.config.stash[xml_key]
 
     def _end_in_junit(self, report: pytest.TestReport) -> None:
         """Tell JUnit alone of the tear-down, which was told with the call: it waits for that (wiring.row_protocol)."""
-        junit: Any = self.config.stash.get(xml_key, None)
+        junit = junit_reporter(self.config)
         if junit is not None:
             ended = copy.copy(report)
             vars(ended).pop("wasxfail", None)

@@ -11,6 +11,7 @@ from reports.text import failure, word
 from results.journal import read_journal
 from results.reader import ResultsError, read_results
 from results.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row, Run
+from wiring.carried_row import attach
 from wiring.recorder import blank_row
 from wiring.session_state import EXPECTATIONS, SUITES, clause_of
 
@@ -131,5 +132,6 @@ def _report(row: Row) -> pytest.TestReport:
         report.longrepr = (path, 0, f"Skipped: {row.reason}")
     elif report.skipped:
         report.wasxfail = (row.expectation or {}).get("reason", "")
-    vars(report)["kconform_row"], vars(report)["kconform_word"] = row.line(), word(row)
+    attach(report, row)
+    vars(report)["kconform_word"] = word(row)
     return report

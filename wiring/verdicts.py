@@ -6,8 +6,9 @@ from reports.text import failure, word
 from results.expectations import Expectations, Judgement
 from results.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row
 from results.selection import find_suite
+from wiring.carried_row import attach
 from wiring.recorder import blank_row
-from wiring.row_state import ROW, RowState
+from wiring.row_state import STATE, RowState
 from wiring.session_state import EXPECTATIONS, SUITES, clause_of
 from wiring.unrecorded import beside
 
@@ -18,7 +19,7 @@ def assess(item: pytest.Item, call: pytest.CallInfo[None]) -> bool:
     This comes before pytest describes the exception: for a known deviation nobody reads the source lines, and to find
     them costs as much as three rows.
     """
-    state = item.stash.get(ROW, None)
+    state = item.stash.get(STATE, None)
     if state is None:
         return False
     if call.excinfo is None:
@@ -31,13 +32,13 @@ def assess(item: pytest.Item, call: pytest.CallInfo[None]) -> bool:
     if call.when == "call" and state.verdict in (CONFORMS, DEVIATES):
         suite = find_suite(item.config.stash[SUITES], item.path)
         known = item.config.stash[EXPECTATIONS][suite.name] if suite else Expectations()
-        state.judgement = known.judge(state.plan.id, deviates=state.verdict == DEVIATES, observed=state.observed)
+        state.judgement = known.judge(state.row.plan.id, deviates=state.verdict == DEVIATES, observed=state.observed)
     return state.verdict == DEVIATES and state.judgement is not None and state.judgement.state == "met"
 
 
 def conclude(item: pytest.Item, report: pytest.TestReport) -> None:
     """Put what came of a row's phase into pytest's report of it."""
-    state = item.stash.get(ROW, None)
+    state = item.stash.get(STATE, None)
     if state is None or (report.when == "setup" and report.passed):
         return
     row = _row(item, state)
@@ -46,19 +47,18 @@ def conclude(item: pytest.Item, report: pytest.TestReport) -> None:
     if report.when != "teardown" or report.failed:
         vars(report)["kconform_word"] = word(row)
     if report.when == "teardown":
-        row.transcript = state.transcript.record()
+        row.transcript = state.row.transcript.record()
         row.changes = state.changes()
-        row.folder = str(state.folder) if state.folder is not None else None
+        row.folder = str(state.row.folder) if state.row.folder is not None else None
         row.beside = beside(item)
-        # Beside the report's own fields, which xdist carries to the controller whole.
-        vars(report)["kconform_row"] = row.line()
-        clause = clause_of(item.config, state.plan.clause)
+        attach(report, row)
+        clause = clause_of(item.config, state.row.plan.clause)
         report.user_properties += [("clause", row.clause), ("verdict", row.verdict)]
         report.user_properties += [("document", document) for document in clause.documents] if clause else []
 
 
 def _row(item: pytest.Item, state: RowState) -> Row:
-    row = blank_row(state.plan, item.nodeid)
+    row = blank_row(state.row.plan, item.nodeid)
     judgement: Judgement = state.judgement or Judgement("none")
     row.verdict, row.reason = state.verdict, state.reason
     row.expected, row.observed = state.expected, state.observed
@@ -67,7 +67,7 @@ def _row(item: pytest.Item, state: RowState) -> Row:
         judgement.unexpected or row.verdict == HARNESS_ERROR or (row.verdict == DEVIATES and judgement.state != "met")
     )
     row.seconds = round(state.seconds, 6)
-    row.topology = state.topology
+    row.topology = state.row.topology_record
     row.detail = state.detail
     return row
 
@@ -76,7 +76,9 @@ def _speak(item: pytest.Item, report: pytest.TestReport, state: RowState, row: R
     """Make pytest's report of a phase say what the row says."""
     if row.verdict in (CONFORMS, NOT_EXERCISED) and not row.unexpected:
         return
-    state.detail = failure(row, clause_of(item.config, row.clause), state.transcript.text(), str(report.longrepr or ""))
+    state.detail = failure(
+        row, clause_of(item.config, row.clause), state.row.transcript.text(), str(report.longrepr or "")
+    )
     row.detail = state.detail
     report.longrepr = state.detail
     if row.unexpected:

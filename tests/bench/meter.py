@@ -103,7 +103,10 @@ os.register_at_fork(after_in_child=METER.forked)
 @pytest.hookimpl(tryfirst=True, wrapper=True)
 def pytest_sessionstart(session: pytest.Session) -> Generator[None, Any, Any]:
     """Count what it took to come here, and what the session's start takes."""
-    if hasattr(session.config, "workerinput"):
+    # Imported late: conftest.py has pytest rewrite the assertions there.
+    from wiring.pytest_internals import is_worker
+
+    if is_worker(session.config):
         METER.role = f"worker-{METER.pid}"
     METER.add("start", (METER.moments["began"], 0.0, 0.0), _moment())
     METER.moments["started"] = now()

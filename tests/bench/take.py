@@ -23,14 +23,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _makes(item: pytest.Item) -> str:
     """The topology that a row makes for itself; none where it needs none, shares one, or is not exercised."""
-    # Imported late: the suites' conftest wants to be first.
+    # Imported late: conftest.py has pytest rewrite the assertions there.
     from fixtures.marks import RowPlan
     from fixtures.plugin import lives_in_kept_topology, why_not
+    from wiring.collection import plan_of
 
-    plan = RowPlan.parse(item.nodeid)
-    if plan is None or "topology" not in getattr(item, "fixturenames", ()):
+    if (
+        RowPlan.parse(item.nodeid) is None
+        or not isinstance(item, pytest.Function)
+        or "topology" not in item.fixturenames
+    ):
         return ""
-    planned: RowPlan = item.callspec.params["_row"]  # type: ignore[attr-defined]  # As the suite's conftest put it there.
+    planned = plan_of(item)
     if lives_in_kept_topology(item, planned) or why_not(item, planned):
         return ""
     mark = item.get_closest_marker("topology")

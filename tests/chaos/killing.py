@@ -59,7 +59,7 @@ class Blow:
     @property
     def survivable(self) -> bool:
         """Whether the run goes on to its end without its victim."""
-        return self.victim in ("worker", "row", "guest", "keeper")
+        return self.victim in ("worker", "row", "guest", "reaper")
 
 
 BLOWS = (
@@ -75,7 +75,7 @@ BLOWS = (
     Blow(signal.SIGTERM, "row"),
     Blow(signal.SIGKILL, "all"),
     Blow(signal.SIGTERM, "all"),
-    Blow(signal.SIGKILL, "keeper"),
+    Blow(signal.SIGKILL, "reaper"),
 )
 GUEST_BLOWS = (
     Blow(signal.SIGKILL, "controller"),
@@ -187,8 +187,8 @@ def _part(process: psutil.Process, leader: int) -> str:
         return "controller"
     if process.name() in _GUESTS or process.name().startswith("runsc"):
         return "guest"
-    if "keeper.py" in words:
-        return "keeper"
+    if "reaper.py" in words:
+        return "reaper"
     if _WORKER in words:  # What a worker forks off has its words, too.
         return "worker" if parent == leader else "row"
     return "other"

@@ -17,9 +17,9 @@ import pytest
 from fixtures.syscalls.call_threads import DEADLINE
 from tests.prove.limits import Setter, find_limits
 from tests.prove.lying_entry import Order, install, listen
-from wiring.forking import fork_off, send_line
+from wiring.forking import fork_off, send
 from wiring.row_protocol import run_phases
-from wiring.row_state import ROW, RowState
+from wiring.row_state import STATE
 
 _LIMIT = 1.5  # Seconds that stand for the harness's usual limit, in rows that take no longer themselves.
 _STUCK = 60  # Seconds beside what a row takes after which it ends its process.
@@ -93,7 +93,7 @@ def _serve(session: pytest.Session, orders: int, answers: int) -> None:
     with os.fdopen(orders, encoding="utf-8") as lines:
         for line in lines:
             answer = _run(session, set_limits, *json.loads(line))
-            send_line(answers, json.dumps(answer).encode())
+            send(answers, json.dumps(answer).encode() + b"\n")
             if answer["over"]:
                 return
 
@@ -117,7 +117,7 @@ def _run(
     began = time.monotonic()
     item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
     signal.alarm(0)
-    state: RowState = item.stash[ROW]
+    state = item.stash[STATE]
     judgement = state.judgement
     met = judgement is not None and judgement.state == "met"
     return {
@@ -131,5 +131,5 @@ def _run(
         "told": ear.told,
         "heard": ear.heard,
         "seconds": round(time.monotonic() - began, 4),
-        "over": state.verdict == "harness-error" or bool(state.stuck),
+        "over": state.verdict == "harness-error" or bool(state.row.stuck),
     }

@@ -18,6 +18,7 @@ from fixtures import (
     Calls,
     Inet6,
     Outcome,
+    RunningRow,
     Server,
     Servers,
     Socket,
@@ -45,7 +46,6 @@ from fixtures.contexts import (
     labelled,
     landlock,
 )
-from wiring.row_state import RowState
 
 SandboxMaker = Callable[..., Sandbox]
 NAME = Unix(b"\0kconform")
@@ -54,7 +54,7 @@ UNSPECIFIED = Bytes(bytes(16))
 
 
 @pytest.fixture
-def sandbox(row: RowState, calls: Calls) -> Iterator[SandboxMaker]:
+def sandbox(row: RunningRow, calls: Calls) -> Iterator[SandboxMaker]:
     """Makes sandboxes of what restricts a thread; their threads end with the row."""
     made: list[Sandbox] = []
 
