@@ -107,11 +107,13 @@ def in_browser(page: Path) -> dict[str, Any]:
         ready = tab.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
         # To ask for a size makes the browser lay the page out, which it would else do later.
         tab.evaluate(
-            """window.timed = (run) => {
-                const start = performance.now();
-                run();
-                document.body.offsetHeight;
-                return performance.now() - start;
+            """() => {
+                window.timed = (run) => {
+                    const start = performance.now();
+                    run();
+                    document.body.offsetHeight;
+                    return performance.now() - start;
+                };
             }"""
         )
         tab.wait_for_timeout(1000)  # The page prepares its search after it has opened.
