@@ -30,7 +30,6 @@ from fixtures.probes.facts import (
     security_modules,
     system_facts,
     upstream_release,
-    version_facts,
 )
 from fixtures.probes.features import Feature, probe_all, probe_entries
 from netns import IsolationError, enter_private_network, in_user_namespace, kept_loopback
@@ -38,8 +37,10 @@ from reports.text import listing
 from results import selection
 from results.catalogue import CatalogueError
 from results.expectations import KernelFacts, load_expectations
-from results.journal import JOURNAL, Journal
-from results.records import Run
+from results.files import JOURNAL, NOTHING, UNDER_WAY
+from results.journal import Journal
+from results.records import SCHEMA_VERSION, Run
+from results.version import version_record
 from results.writer import Collector
 from wiring.collection import adds_up, is_whole, load, plan_of, wait_of, wanted
 from wiring.evidence import EVIDENCE, EvidencePlan
@@ -47,7 +48,7 @@ from wiring.options import declare
 from wiring.process_pool import WAITS, Overlap, shares
 from wiring.reaper import Keeper, hold
 from wiring.recorder import Recorder
-from wiring.resume import NOTHING, UNDER_WAY, Earlier
+from wiring.resume import Earlier
 from wiring.rlimits import what_is_short
 from wiring.row_protocol import run_row, watch
 from wiring.row_state import ROW, RowState
@@ -57,7 +58,6 @@ from wiring.verdicts import assess, conclude
 # pytester is for the tests of the harness; pytest takes plugins from this file only.
 pytest_plugins = ["fixtures.plugin", "pytester"]
 
-VERSION = "0.1.0"
 ROOT = Path(__file__).parent
 KEEPER = pytest.StashKey[Keeper]()
 EARLIER = pytest.StashKey[Earlier]()
@@ -148,13 +148,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     entries = probe_entries(suite.call for suite in config.stash[SUITES])
     config.stash[FEATURES] = probe_all() | {f"entry:{name}": entry for name, entry in entries.items()}
     run = Run(
+        schema=SCHEMA_VERSION,
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         kernel=kernel_facts(),
         system=system_facts(),
         privilege=privilege_facts(config.stash[ISOLATION]),
         features={name: each.record() for name, each in config.stash[FEATURES].items() if name[:5] != "entry:"},
         entries={name: entry.record() for name, entry in entries.items()},
-        kconform=version_facts(ROOT, VERSION),
+        kconform=version_record(ROOT),
         command=["pytest", *config.invocation_params.args],
         suites=[suite.record() for suite in config.stash[SUITES]],
     )
@@ -166,7 +167,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if folder is not None and not earlier.how:
         shutil.rmtree(folder / "evidence", ignore_errors=True)  # That of an earlier run, whose results are gone, too.
         (folder / JOURNAL).unlink(missing_ok=True)
-    config.pluginmanager.register(Recorder(config, collector), "kconform-recorder")
+    config.pluginmanager.register(Recorder(config, collector, earlier.rows), "kconform-recorder")
 
 
 @pytest.hookimpl(optionalhook=True)

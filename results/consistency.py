@@ -4,29 +4,37 @@ A results file may come from a stranger, from another version, or from a harness
 no record, and the report says so.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Literal, Protocol
 
-from results.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED
+from results.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, RowHead
 
 
-def contradiction(row: dict[str, Any], call_under_test: str) -> str:
+class Called(Protocol):
+    """What is asked of a call of a transcript: its name, and who made it."""
+
+    call: str
+    made_by: Literal["test", "fixture", "peer"]
+
+
+def contradiction(row: RowHead, transcript: Sequence[Called], call_under_test: str) -> str:
     """In what a row's record contradicts itself; empty where it does not.
 
     Args:
-        row: the record, of any shape.
+        row: the record.
+        transcript: its calls.
         call_under_test: the call without which a row has tried nothing.
     """
-    verdict, state = row.get("verdict"), (row.get("expectation") or {"state": "none"}).get("state")
-    if row.get("unexpected") is False:
-        if verdict == HARNESS_ERROR:
+    if not row.unexpected:
+        if row.verdict == HARNESS_ERROR:
             return "could not be judged, and claims to be as expected"
-        if verdict == DEVIATES and state != "met":
+        if row.verdict == DEVIATES and row.state != "met":
             return "deviates otherwise than is written down, and claims to be as expected"
-        if verdict == CONFORMS and state != "none":
+        if row.verdict == CONFORMS and row.state != "none":
             return "conforms although a deviation is written down, and claims to be as expected"
-    if verdict == NOT_EXERCISED and not row.get("reason"):
+    if row.verdict == NOT_EXERCISED and not row.reason:
         return "was not exercised, and says no reason"
-    calls = row.get("transcript") or []
-    if verdict in (CONFORMS, DEVIATES) and calls and not any(call.get("call") == call_under_test for call in calls):
+    tried = any(call.call == call_under_test and call.made_by == "test" for call in transcript)
+    if row.verdict in (CONFORMS, DEVIATES) and transcript and not tried:
         return f"has a verdict without its call under test: there is no {call_under_test}() in its transcript"
     return ""

@@ -21,8 +21,10 @@ from kernels.kernel import Ending, Kernel, Order, carry_out
 from kernels.suites import Limits, Ran, run_suites
 from kernels.uml import UML
 from reports.commands.merge import merge
+from results.reader import read_results
 from results.records import NEVER_REACHED
 from tests.conftest import ROOT, Project, read_records
+from tests.test_results import data_of
 
 KILL = "os.killpg(0, signal.SIGKILL)"
 CONNECT = "assert sock.connect_and_wait(server.address) == 0"
@@ -63,13 +65,19 @@ def _rows(ran: Ran) -> dict[str, dict[str, Any]]:
     """The rows of a run by their clause's last letter, once it is seen that the run is whole."""
     records = read_records(ran.folder / "results.jsonl")
     rows = [record for record in records if record["record"] == "row"]
-    assert [record["record"] for record in records] == ["run", *("row" for _ in rows), "end"]
-    assert records[-1]["collected"] == records[-1]["reported"] == len(rows)
+    assert [record["record"] for record in records] == ["run", *("row" for _ in rows), "end", "carrier"]
+    end, carrier = records[-2:]
+    assert end["collected"] == end["reported"] == len(rows)
     assert not (ran.folder / "journal.txt").exists()
-    assert (ran.folder / "index.html").exists()
+    (shown,) = data_of((ran.folder / "index.html").read_text(encoding="utf-8"))["kernels"]
+    died = f", with {ran.deaths} death" if ran.deaths else ""
+    assert shown["carrier"].startswith(
+        f"frail (a group of processes): {carrier['seconds']:.1f} s, {carrier['start_up']:.1f} s"
+    )
+    assert shown["carrier"].partition(" to start")[2].startswith(died)
+    assert (shown["rows"], shown["incomplete"]) == (len(rows), read_results(ran.folder).incomplete)
     told = ET.parse(ran.folder / "junit.xml").findall(".//testcase")  # noqa: S314  Ours.
     assert len(told) == sum(row["reason"] != NEVER_REACHED for row in rows)
-    carrier = records[0]["carrier"]
     assert carrier["deaths"] == ran.deaths
     assert 0 < carrier["start_up"] < carrier["seconds"]
     return {row["clause"].removeprefix("demo."): row for row in rows}
@@ -209,7 +217,7 @@ def test_a_panic_of_a_real_kernel(tmp_path: Path) -> None:
     row = "connect.EISCONN.tcp/inet-stream-blocking-syscall-again"
     arguments = ["-p", "tests.plugins.kernel_panic", "-n", "0", "--entry=syscall", "--row=connect.EISCONN.tcp/inet*"]
     ran = run_suites(UML, tmp_path / "out", arguments, Limits(seconds=120))
-    rows = {each["id"]: each for each in read_records(ran.folder / "results.jsonl")[1:-1]}
+    rows = {each["id"]: each for each in read_records(ran.folder / "results.jsonl") if "id" in each}
     assert ran.deaths == 1, (ran.folder / "console.log").read_text(encoding="utf-8", errors="replace")
     assert ran.status == 1
     assert rows.pop(row)["observed"] == "the kernel died"

@@ -46,9 +46,11 @@ def test_a_row_inside(name: str) -> None:
         out = Path(folder) / "out"
         ran = run_suites(kernel, out, ["--row", ROW, "-n", "0"], Limits(300))
         assert ran.status == 0, (out / "console.log").read_text(encoding="utf-8", errors="replace")
-        run, row, end = read_records(out / "results.jsonl")
+        run, row, end, carrier = read_records(out / "results.jsonl")
     assert (row["id"], row["verdict"]) == (ROW, "conforms")
     assert end["reported"] == 1
+    assert carrier["name"] == kernel.name
+    assert 0 < carrier["start_up"] < carrier["seconds"]
     assert run["kernel"]["implementation"] == ("gVisor" if name == "gvisor" else "Linux")
 
 

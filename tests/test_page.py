@@ -1,17 +1,16 @@
 """The report in a real browser: its views, its filter, what it says against the terminal, and who can read it."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from reports.html.render import render, write_html
 from results.reader import Results, read_many
-from results.records import Row
+from results.records import Call, Document, Evidence, Host, Row, Sentence, SuiteRecord, Topology
 from results.scores import score_documents
 from tests.tools.browser import MISSING, browser, find_browser, opened
 from tests.tools.samples import CALL, ROWS, RUN, records, row, sample, written
@@ -59,12 +58,9 @@ QUERIES: dict[str, set[str]] = {
     "topology:pair": {"b/inet"},
     "entry:io_uring": set(),
 }
-HOSTS = [
-    {"name": "client", "addresses": ["192.0.2.1", "2001:db8:1::1"]},
-    {"name": "server", "addresses": ["192.0.2.2"]},
-]
-WAITING = {**CALL, "thread": "caller", "start": 0.2, "seconds": 1.5, "met": True}
-STUCK = {**CALL, "start": 1.9, "seconds": None, "returned": None, "asked": None, "met": None, "text": "poll(3) = ?"}
+PAIR = Topology("pair", [Host("client", ["192.0.2.1", "2001:db8:1::1"]), Host("server", ["192.0.2.2"])])
+WAITING = replace(CALL, thread="caller", start=0.2, seconds=1.5, met=True)
+STUCK = Call("poll", ["3"], 1.9, "main")
 
 
 def plain(names: Iterable[str]) -> list[str]:
@@ -72,29 +68,25 @@ def plain(names: Iterable[str]) -> list[str]:
     return [re.sub(r"\W+", "-", name) for name in names]
 
 
-def suites() -> list[dict[str, Any]]:
+def suites() -> list[SuiteRecord]:
     """The sample's catalogue with a document that is known by sentence, and a clause that documents disagree on."""
-    (suite,) = json.loads(json.dumps(RUN.suites))
-    sentences = [
-        {"id": "1", "gist": "First.", "clauses": ["demo.a"]},
-        {"id": "2", "gist": "Then.", "clauses": ["demo.b"]},
-    ]
-    suite["documents"].append({"id": "other.3", "title": "Another page", "sentences": sentences})
-    for clause in suite["clauses"][:2]:
-        clause["sources"].append("other.3 [DESCRIPTION]")
-    suite["clauses"][0]["disagreement"] = "other.3 says so, too, and differently."
-    return [suite]
+    (suite,) = RUN.suites
+    sentences = (Sentence("1", "First.", ("demo.a",)), Sentence("2", "Then.", ("demo.b",)))
+    first, second, *others = suite.clauses
+    sources = (*first.sources, "other.3 [DESCRIPTION]")
+    first = replace(first, sources=sources, disagreement="other.3 says so, too, and differently.")
+    clauses = [first, replace(second, sources=sources), *others]
+    documents = [*suite.documents, Document("other.3", "Another page", sentences)]
+    return [replace(suite, documents=documents, clauses=clauses)]
 
 
 def rows(**changes: Any) -> list[Row]:
     """The sample's rows, one of which waits between two hosts and has evidence."""
     evidence = [
-        {"kind": "packets", "path": "evidence/demo.b~inet-stream-blocking-syscall/packets.pcapng"},
-        {"kind": "sockets", "path": "evidence/demo.b~inet-stream-blocking-syscall/sockets.json", "note": "two"},
+        Evidence("packets", "evidence/demo.b~inet-stream-blocking-syscall/packets.pcapng"),
+        Evidence("sockets", "evidence/demo.b~inet-stream-blocking-syscall/sockets.json", "two"),
     ]
-    told = replace(
-        ROWS[1], topology={"name": "pair", "hosts": HOSTS}, transcript=[WAITING, CALL, STUCK], evidence=evidence
-    )
+    told = replace(ROWS[1], topology=PAIR, transcript=[WAITING, CALL, STUCK], evidence=evidence)
     return [ROWS[0], replace(told, **changes), *ROWS[2:]]
 
 
@@ -109,7 +101,7 @@ def running() -> Iterator[Any]:
 def several(tmp_path_factory: pytest.TempPathFactory) -> list[Results]:
     """Two kernels that differ about a row, and of which one has a row more."""
     folder = tmp_path_factory.mktemp("several")
-    kernel = {**RUN.kernel, "release": "6.18.0"}
+    kernel = replace(RUN.kernel, release="6.18.0")
     other = [*rows(observed="ENOTCONN")[:-1], row("a", "conforms", family="inet6", seconds=0.5)]
     lines = records(other, replace(RUN, suites=suites(), kernel=kernel))
     paths = [written(folder / "one", records(rows(), replace(RUN, suites=suites()))), written(folder / "two", lines)]
@@ -202,7 +194,7 @@ def test_a_row_reads_like_a_report_of_a_bug(running: Any, page: Path) -> None:
         "6.1.0 root",
     ):
         assert part in said
-    assert words(tab, ".parting") == f"1.000 main {CALL['text']} ✗ asked EISCONN ← here they part 100 µs"
+    assert words(tab, ".parting") == f"1.000 main {CALL.text()} ✗ asked EISCONN ← here they part 100 µs"
     assert tab.locator(".parting").count() == 1
     assert tab.locator("svg.topology rect.host").count() == 2
     assert tab.get_attribute("svg.topology", "aria-label") == (
@@ -286,7 +278,7 @@ def test_hostile_results_are_shown_as_the_text_that_they_are(running: Any, tmp_p
 
 def test_only_files_below_evidence_are_linked(running: Any, tmp_path: Path) -> None:
     results = sample(tmp_path, rows())
-    good = results.rows[1].evidence[0]["path"]
+    good = results.rows[1].evidence[0].path
     bad = [
         "javascript:window.hurt=1",
         "evidence/../../etc/passwd",
@@ -295,7 +287,7 @@ def test_only_files_below_evidence_are_linked(running: Any, tmp_path: Path) -> N
         "evidence",
         "evidence//x",
     ]
-    results.rows[1].evidence = [{"kind": "sockets", "path": path} for path in (*bad, good)]
+    results.rows[1].evidence = [Evidence("sockets", path) for path in (*bad, good)]
     path = tmp_path / "index.html"
     path.write_text(render(results), encoding="utf-8")
     tab = opened(running, path, f"#row/{results.rows[1].id}")
@@ -318,7 +310,7 @@ def test_the_policy_stops_what_gets_in_all_the_same(running: Any, page: Path, tm
 
 def test_one_kernel(running: Any, tmp_path: Path) -> None:
     path = tmp_path / "index.html"
-    path.write_text(render(sample(tmp_path, kernel={**RUN.kernel, "release": "6.6.6"})), encoding="utf-8")
+    path.write_text(render(sample(tmp_path, kernel=replace(RUN.kernel, release="6.6.6"))), encoding="utf-8")
     tab = opened(running, path)
     said = words(tab)
     for part in ("Linux 6.6.6", "2026-11-24 08:58:58 UTC", "root", "3 rows are unexpected.", "1 deviate as expected"):

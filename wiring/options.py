@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 
 from fixtures.marks import ALL
+from results.files import RESUME
 from wiring.evidence import MODES
-from wiring.resume import HOW
 
 
 def declare(parser: pytest.Parser) -> None:
     """Declare the options of kconform to pytest."""
     group = parser.getgroup("kconform", "conformance rows, what to run of them and where to report")
     group.addoption("--results", metavar="DIR", help="write results.jsonl, index.html and junit.xml into DIR")
+    group.addoption(
+        "--no-report", action="store_true", help="write results.jsonl and junit.xml only, and not the page index.html"
+    )
     group.addoption(
         "--evidence",
         choices=MODES,
@@ -34,7 +37,7 @@ def declare(parser: pytest.Parser) -> None:
     group.addoption("--slow", action="store_true", help="exercise the rows that take minutes, too")
     group.addoption(
         "--resume",
-        choices=HOW,
+        choices=RESUME,
         default="",
         help="go on with the run in the folder of --results, which was cut off: with the rows that were under way, one "
         "at a time; with the rest; or with nothing, so that it has an end",

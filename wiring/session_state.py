@@ -3,8 +3,9 @@
 import pytest
 
 from netns import Isolation
-from results.catalogue import Clause, Suite
+from results.catalogue import Suite
 from results.expectations import Expectations
+from results.records import Clause
 from results.selection import Selection
 from wiring.process_pool import Overlap
 from wiring.row_state import RowState

@@ -3,6 +3,7 @@
 import pytest
 
 from reports.text import failure, word
+from results.codec import encode
 from results.expectations import Expectations, Judgement
 from results.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row
 from results.selection import find_suite
@@ -46,12 +47,12 @@ def conclude(item: pytest.Item, report: pytest.TestReport) -> None:
     if report.when != "teardown" or report.failed:
         vars(report)["kconform_word"] = word(row)
     if report.when == "teardown":
-        row.transcript = state.transcript.record()
+        row.transcript = state.transcript.calls
         row.changes = state.changes()
         row.folder = str(state.folder) if state.folder is not None else None
-        row.beside = beside(item)
+        row.unrecorded = beside(item)
         # Beside the report's own fields, which xdist carries to the controller whole.
-        vars(report)["kconform_row"] = row.line()
+        vars(report)["kconform_row"] = encode(row).decode()
         clause = clause_of(item.config, state.plan.clause)
         report.user_properties += [("clause", row.clause), ("verdict", row.verdict)]
         report.user_properties += [("document", document) for document in clause.documents] if clause else []
@@ -83,4 +84,4 @@ def _speak(item: pytest.Item, report: pytest.TestReport, state: RowState, row: R
         report.outcome = "failed"
     else:
         report.outcome = "skipped"
-        report.wasxfail = (row.expectation or {}).get("reason", "")
+        report.wasxfail = row.known_reason

@@ -24,9 +24,8 @@ async function detailOf(row) {
     whole = inflate(parts[part]);
     opened.set(part, whole);
   }
-  const [said, starts, lengths, threads, who, marks, topology, detail, rerun, evidence, packets] = (await whole)[
-    row % data.part
-  ];
+  const { texts: said, starts, durations: lengths, threads, thread_of: who, marks, topology, detail, rerun, evidence,
+    packets } = (await whole)[row % data.part];
   /** @type {Call[]} */
   const calls = [];
   let at = 0;
