@@ -28,7 +28,7 @@ def upgraded_run(data: dict[str, Any]) -> tuple[Run, Carrier | None]:
     carrier = data.get("carrier")
     if carrier is None:
         return run, None
-    return run, msgspec.convert({**carrier, "record": "carrier", "run": run.label}, Carrier)
+    return run, msgspec.convert({**carrier, "record": "carrier"}, Carrier)
 
 
 def upgraded(data: dict[str, Any], kind: type[Kind]) -> Kind:

@@ -22,9 +22,10 @@ from kernels.suites import Limits, Ran, run_suites
 from kernels.uml import UML
 from reports.commands.merge import merge
 from results.reader import read_results
-from results.records import NEVER_REACHED
+from results.records import NEVER_REACHED, Carrier
 from tests.conftest import ROOT, Project, read_records
 from tests.test_results import data_of
+from tests.tools.samples import RECORDS, written
 
 KILL = "os.killpg(0, signal.SIGKILL)"
 CONNECT = "assert sock.connect_and_wait(server.address) == 0"
@@ -106,6 +107,7 @@ def test_the_row_it_died_of_is_found_among_several(project: Project, frail: Frai
     assert (ran.folder / evidence["path"]).read_text(encoding="utf-8")
     said = merge([ran.folder], ["frail"], ran.folder.parent / "merged")
     assert said == [f"wrote {ran.folder.parent / 'merged' / 'results.jsonl'} and index.html, with 1 runs"]
+    assert all("--no-report" in order.command for order in frail.orders)
     assert "--resume=under-way" in frail.orders[1].command
     assert "--resume=rest" in frail.orders[2].command
 
@@ -194,6 +196,34 @@ def test_a_guest_ends_with_who_started_it(tmp_path: Path) -> None:
         group = int(log.read_text(encoding="ascii"))
         starter.kill()
     _until(lambda: not [each for each in psutil.process_iter() if _group(each.pid) == group])
+
+
+def test_a_run_whose_starter_is_killed_gets_its_page_with_what_is_known(tmp_path: Path) -> None:
+    sample = written(tmp_path / "sample", RECORDS[:3])
+    words = (
+        "import pathlib, shutil, time\n"
+        "from kernels.kernel import Kernel\n"
+        "from kernels.suites import run_suites\n"
+        "def run(order):\n"
+        f"    shutil.copy({str(sample)!r}, order.folder)\n"
+        "    print('up', flush=True)\n"
+        "    time.sleep(60)\n"
+        "run_suites(Kernel('frail', 'a copy', str, run), pathlib.Path('out'), [])\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-c", words], cwd=tmp_path, env=environment, stdout=subprocess.PIPE
+    ) as starter:
+        assert starter.stdout is not None
+        starter.stdout.readline()
+        starter.kill()
+    page = tmp_path / "out" / "index.html"
+    _until(page.exists)
+    results = read_results(tmp_path / "out")
+    assert results.carrier == Carrier(name="frail", what="a copy")
+    assert "cut off" in results.incomplete
+    (shown,) = data_of(page.read_text(encoding="utf-8"))["kernels"]
+    assert (shown["carrier"], shown["rows"]) == ("frail (a copy)", 2)
 
 
 def _group(pid: int) -> int:
