@@ -16,6 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
 
+from results.version import commit
+
 ROOT = Path(__file__).resolve().parent.parent
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 """The versions of CPython for which wheels are carried."""
@@ -104,7 +106,7 @@ def make(output: Path, wheels: Path, contents: Path) -> None:
             shutil.copytree(ROOT / name, project / name, ignore=_LEFT)
         else:
             shutil.copy(ROOT / name, project / name)
-    (project / "COMMIT").write_text(_commit(), encoding="ascii")
+    (project / "COMMIT").write_text(commit(ROOT), encoding="ascii")
     shutil.copy(ROOT / "bundle" / "start.py", contents / "__main__.py")
     (contents / "wheels").mkdir()
     for wheel in found:
@@ -117,14 +119,6 @@ def make(output: Path, wheels: Path, contents: Path) -> None:
     zipapp.create_archive(contents, partly, interpreter="/usr/bin/env python3", compressed=True)
     partly.chmod(0o755)
     partly.replace(output)
-
-
-def _commit() -> str:
-    asked = ["git", "-C", str(ROOT), "-c", f"safe.directory={ROOT}", "describe", "--always", "--dirty", "--abbrev=12"]
-    try:
-        return subprocess.run(asked, text=True, capture_output=True, check=True).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return ""
 
 
 if __name__ == "__main__":

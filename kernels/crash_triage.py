@@ -8,12 +8,13 @@ were, they are tried again one at a time in a new kernel, until it dies again.
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from kernels.kernel import rewrite
-from results.files import CONSOLE, EVIDENCE, JOURNAL, RESULTS, record
+from results.files import CONSOLE, JOURNAL, NOTHING, REST, RESULTS, UNDER_WAY, evidence_folder, whole_lines
+from results.ids import RowId
+from results.journal import BEGUN, FOUND_DEAD, UNSETTLED
+from results.records import End, Row, Run
 
-UNDER_WAY, REST, NOTHING = "under-way", "rest", "nothing"
 _MOST = 1 << 20  # Bytes of the console that are kept for a row.
 
 
@@ -35,8 +36,8 @@ class Inquest:
 
     def cut_off(self) -> bool:
         """Whether a run has begun and has no end."""
-        kinds = [each["record"] for each in _records(self.folder / RESULTS)]
-        return bool(kinds) and kinds[-1] != "end"
+        kinds = [type(record) for _, record in whole_lines(self.folder / RESULTS)]
+        return bool(kinds) and kinds[-1] is not End
 
     def next(self, how: str, *, died: bool, log_from: int) -> str:
         """Draw the conclusions from a part of the run that is over, and say how to go on; empty where all is done.
@@ -53,10 +54,10 @@ class Inquest:
             self._accuse(how, log_from)
         else:
             # Alone, none of them did it: what they came to alone says nothing of what happened.
-            self._found += [f"unsettled {nodeid}" for nodeid in self._together]
+            self._found += [f"{UNSETTLED} {nodeid}" for nodeid in self._together]
             self._suspects, self._together = [], []
         if self.count > self.most:
-            self._found += [f"unsettled {nodeid}" for nodeid in self._suspects]
+            self._found += [f"{UNSETTLED} {nodeid}" for nodeid in self._suspects]
             self._suspects = []
         self._reopen()
         if self.count > self.most:
@@ -70,9 +71,9 @@ class Inquest:
         return NOTHING
 
     def _accuse(self, how: str, log_from: int) -> None:
-        ended = {each["test"] for each in _records(self.folder / RESULTS) if each["record"] == "row"}
-        whole = _lines(self.folder / JOURNAL)[:-1]  # A row whose line was cut off had not begun.
-        begun = [line.partition(" ")[2] for line in whole if line.startswith("begun ")]
+        ended = {each.test for _, each in whole_lines(self.folder / RESULTS) if isinstance(each, Row)}
+        whole = _journal(self.folder)[:-1]  # A row whose line was cut off had not begun.
+        begun = [line.partition(" ")[2] for line in whole if line.startswith(f"{BEGUN} ")]
         if how == UNDER_WAY:
             # One at a time: the one that was begun last. Those that stand first were written here.
             begun = begun[len(self._suspects) :]
@@ -87,10 +88,13 @@ class Inquest:
         # Nothing speaks against the others any more: they run with the rest.
         self._suspects, self._together = [], []
         self._keep_console(guilty[0], log_from)
-        self._found.append(f"died {guilty[0]}")
+        self._found.append(f"{FOUND_DEAD} {guilty[0]}")
 
     def _keep_console(self, nodeid: str, log_from: int) -> None:
-        place = self.folder / EVIDENCE / _row(nodeid).replace("/", "~")
+        row = RowId.parse(nodeid)
+        if row is None:
+            raise ValueError(f"the journal names {nodeid!r}, which is no row")
+        place = self.folder / evidence_folder(row.id)
         place.mkdir(parents=True, exist_ok=True)
         with (self.folder / CONSOLE).open("rb") as log, (place / CONSOLE).open("wb") as kept:
             size = log.seek(0, 2)
@@ -100,24 +104,15 @@ class Inquest:
     def _reopen(self) -> None:
         """Leave the results without an end, and in the journal what the next part has to know."""
         path = self.folder / RESULTS
-        kept = [line for line in _lines(path) if record(line).get("record") in ("run", "row")]
-        rewrite(path, "".join(f"{line}\n" for line in kept))
+        rewrite(path, b"".join(line for line, each in whole_lines(path) if isinstance(each, Run | Row)))
         journal, owner = self.folder / JOURNAL, path.stat()
-        said = [*(f"begun {nodeid}" for nodeid in self._suspects), *self._found]
+        said = [*(f"{BEGUN} {nodeid}" for nodeid in self._suspects), *self._found]
         journal.write_text("".join(f"{line}\n" for line in said), encoding="utf-8")
         shutil.chown(journal, owner.st_uid, owner.st_gid)
 
 
-def _row(nodeid: str) -> str:
-    return nodeid.partition("[")[2].removesuffix("]")
-
-
-def _lines(path: Path) -> list[str]:
+def _journal(folder: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8", errors="replace").split("\n")
+        return (folder / JOURNAL).read_text(encoding="utf-8", errors="replace").split("\n")
     except FileNotFoundError:
         return []
-
-
-def _records(path: Path) -> list[dict[str, Any]]:
-    return [found for line in _lines(path) if (found := record(line)).get("record")]

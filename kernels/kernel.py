@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from results.files import CONSOLE
+
 ROOT = Path(__file__).resolve().parent.parent
 """The project's folder; a kernel shows it inside at the same place."""
 
@@ -47,7 +49,7 @@ class Order:
     @property
     def log(self) -> Path:
         """Where the output goes."""
-        return self.folder / "console.log"
+        return self.folder / CONSOLE
 
 
 @dataclass(frozen=True)
@@ -173,11 +175,11 @@ def boot(command: list[str], order: Order, environment: Mapping[str, str]) -> En
     return Ending(told)
 
 
-def rewrite(path: Path, text: str) -> None:
-    """Give a file another text, as a whole or not at all; whoever owned it owns it still."""
+def rewrite(path: Path, data: bytes) -> None:
+    """Give a file other contents, as a whole or not at all; whoever owned it owns it still."""
     partly, owner = path.with_name(f".{path.name}.{os.getpid()}"), path.stat()
     with in_case_of_death(f"rm -f {shlex.quote(str(partly))}"):
-        partly.write_text(text, encoding="utf-8")
+        partly.write_bytes(data)
         shutil.copymode(path, partly)
         os.chown(partly, owner.st_uid, owner.st_gid)
         partly.replace(path)

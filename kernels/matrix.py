@@ -11,6 +11,7 @@ from pathlib import Path
 
 from kernels.kernel import ROOT, STOPPED, Kernel, python
 from kernels.suites import Ran
+from results.files import RESULTS
 
 _SPARE = 512  # MiB of the available memory that no kernel gets.
 
@@ -78,7 +79,7 @@ def run_all(kernels: list[Kernel], run: Callable[[Kernel], Ran], room: Room) -> 
 
 def merge(rans: list[Ran], output: Path) -> int:
     """Make one report of those kernels that have results; gives the exit status."""
-    there = [ran for ran in rans if (ran.folder / "results.jsonl").exists()]
+    there = [ran for ran in rans if (ran.folder / RESULTS).exists()]
     if not there:
         return 3
     labels = [part for ran in there for part in ("--label", ran.kernel.name)]

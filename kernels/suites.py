@@ -10,10 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from kernels.crash_triage import NOTHING, UNDER_WAY, Inquest
-from kernels.kernel import ROOT, STOPPED, Ending, Kernel, Order, in_case_of_death, python, rewrite
-from kernels.shards import join, joining, together
-from results.files import CONSOLE, JOURNAL, JUNIT, PAGE, RESULTS, line_of, record
+from msgspec.structs import replace as replace_fields
+
+from kernels.crash_triage import Inquest
+from kernels.kernel import ROOT, STOPPED, Ending, Kernel, Order, in_case_of_death, python
+from kernels.shards import finish, finishing
+from results.ends import exit_status_of
+from results.files import CONSOLE, JOURNAL, JUNIT, NOTHING, PAGE, RESULTS, UNDER_WAY
+from results.records import Carrier
+from results.version import commit
 
 LIMIT = 1800.0
 """Seconds that a kernel gets for the suites, where nothing else is said."""
@@ -93,33 +98,35 @@ def run_suites(kernel: Kernel, folder: Path, arguments: list[str], limits: Limit
     kernel = kernel.settle(kernel)
     single = any(word.partition("=")[0] in ("--row", "--share") for word in arguments)
     guests = 1 if single else min(kernel.guests, len(os.sched_getaffinity(0)))
-    if guests == 1:
-        ran = _run_in_one(kernel, folder, arguments, limits)
-    else:
-        ran = _run_in_several(kernel, folder, arguments, limits, guests)
-    _sign(ran)
+    parts = [folder / f"share-{number}" for number in range(1, guests + 1)] if guests > 1 else []
+    carrier = Carrier(name=kernel.name, what=kernel.what)
+    with in_case_of_death(finishing(folder, parts, carrier)):
+        if parts:
+            ran = _run_in_several(kernel, folder, parts, arguments, limits)
+        else:
+            ran = _run_in_one(kernel, folder, arguments, limits)
+        took = {"start_up": round(ran.start_up or 0.0, 3), "seconds": round(ran.seconds, 3), "deaths": ran.deaths}
+        finish(folder, parts, replace_fields(carrier, **took))
     return ran
 
 
-def _run_in_several(kernel: Kernel, folder: Path, arguments: list[str], limits: Limits, guests: int) -> Ran:
-    """Run the suites in several guests at a time, each with its share of the rows, and make one result of theirs."""
-    parts, start = [folder / f"share-{number}" for number in range(1, guests + 1)], time.monotonic()
+def _run_in_several(kernel: Kernel, folder: Path, parts: list[Path], arguments: list[str], limits: Limits) -> Ran:
+    """Run the suites in several guests at a time, each with its share of the rows and of the folders."""
+    guests, start = len(parts), time.monotonic()
 
     def run(number: int) -> Ran:
         shutil.rmtree(parts[number], ignore_errors=True)
         parts[number].mkdir()
         return _run_in_one(kernel, parts[number], [*arguments, f"--share={number + 1}/{guests}"], limits)
 
-    with in_case_of_death(joining(parts, folder)):
-        with ThreadPoolExecutor(guests) as pool:
-            try:
-                rans = list(pool.map(run, range(guests)))
-            except BaseException:
-                STOPPED.set()  # The other guests end, too.
-                raise
-        join(parts, folder)
+    with ThreadPoolExecutor(guests) as pool:
+        try:
+            rans = list(pool.map(run, range(guests)))
+        except BaseException:
+            STOPPED.set()  # The other guests end, too.
+            raise
     lost = [ran.ending for ran in rans if ran.ending.status is None]
-    ending = lost[0] if lost else Ending(together([ran.status for ran in rans]))
+    ending = lost[0] if lost else Ending(exit_status_of([ran.status for ran in rans]))
     began = [ran.start_up for ran in rans if ran.start_up is not None]
     seconds = time.monotonic() - start
     return Ran(kernel, folder, seconds, ending, min(began, default=None), sum(ran.deaths for ran in rans))
@@ -130,7 +137,7 @@ def _run_in_one(kernel: Kernel, folder: Path, arguments: list[str], limits: Limi
     # Another user, or another kernel's root, writes here.
     environment = {key: os.environ[key] for key in _KEPT if key in os.environ}
     environment |= {"PYTHONDONTWRITEBYTECODE": "1", "HOME": "/tmp", "TMPDIR": "/tmp"}  # noqa: S108  The guest's.
-    environment |= {"KCONFORM_COMMIT": _commit()}
+    environment |= {"KCONFORM_COMMIT": commit(ROOT)}
     command = [
         python(),
         "-m",
@@ -140,6 +147,7 @@ def _run_in_one(kernel: Kernel, folder: Path, arguments: list[str], limits: Limi
         kernel.workers,
         "-p",
         "no:cacheprovider",
+        "--no-report",  # It is made once, here, of all that is known.
         f"--results={folder}",
     ]
     watch, inquest = _Watch(folder, limits.stall), Inquest(folder, limits.restarts)
@@ -183,46 +191,10 @@ def keep_bytecode() -> None:
     subprocess.run(collect, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=False)  # noqa: S603  Our own.
 
 
-def _commit() -> str:
-    """The project's commit, found here once, where git has its files at hand; empty where git can't tell.
-
-    As in ``fixtures.probes.facts``, which this room may not import: nothing here may have git write into its index.
-    """
-    try:
-        commit = _git("describe", "--always", "--abbrev=12")
-        return commit + "-dirty" if _git("status", "--porcelain", "--untracked-files=no") else commit
-    except (OSError, subprocess.SubprocessError):
-        return ""
-
-
-def _git(*words: str) -> str:
-    asked = ["git", "--no-optional-locks", "-C", str(ROOT), *words]
-    return subprocess.run(asked, capture_output=True, text=True, timeout=5, check=True).stdout.strip()  # noqa: S603  Fixed words.
-
-
 def _is_kept(path: Path, made: str) -> bool:
     """Whether something was made of a file since it was changed, of a name that is like ``made``."""
     kept = (path.parent / "__pycache__").glob(f"{path.stem}{made}")
     return any(each.stat().st_mtime >= path.stat().st_mtime for each in kept)
-
-
-def _sign(ran: Ran) -> None:
-    """Put into the run's record what kernel it was here, and what it took to have it."""
-    path = ran.folder / RESULTS
-    if not path.exists():
-        return
-    carrier = {
-        "name": ran.kernel.name,
-        "what": ran.kernel.what,
-        "start_up": round(ran.start_up or 0.0, 3),
-        "seconds": round(ran.seconds, 3),
-        "deaths": ran.deaths,
-    }
-    with path.open(encoding="utf-8") as file:
-        first, rest = file.readline(), file.read()
-    run = record(first)
-    if run:
-        rewrite(path, line_of({**run, "carrier": carrier}) + rest)
 
 
 def _size(path: Path) -> int:

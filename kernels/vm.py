@@ -3,16 +3,13 @@
 The machine sees the host's files, writes none but those in the folder of the results, and has no network.
 """
 
-import json
 import os
 import shutil
-import subprocess
-import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from kernels.cache import cache_folder, fingerprint
+from kernels.cache import why_not_up
 from kernels.debian import Image, KernelError, fetch, from_file, package_of
 from kernels.images import environment_image, escaped, initramfs, modules_image, project_image
 from kernels.kernel import ROOT, Ending, Kernel, Order, boot
@@ -161,14 +158,5 @@ def _comes_up(image: Image, first: Path, accelerator: list[str]) -> bool:
     release, qemu = os.uname().release, Path(shutil.which(_QEMU) or _QEMU)
     # By its time, too: of a kernel that one works on, one that did not come up says nothing of the next.
     times = [str(path.stat().st_mtime_ns) for path in (qemu, image.file)]
-    known = cache_folder() / f"kvm-{fingerprint([release, *times, str(image.file)])}.json"
-    if not known.exists():
-        command = [*_command(image, first, accelerator), "-append", _QUIET]
-        start = time.monotonic()
-        try:
-            done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=_TRIAL, check=False)  # noqa: S603  Our own.
-            up = b"kconform: the kernel is up" in done.stdout
-        except subprocess.TimeoutExpired:
-            up = False
-        known.write_text(json.dumps({"up": up, "seconds": round(time.monotonic() - start, 3)}), encoding="ascii")
-    return bool(json.loads(known.read_text(encoding="ascii"))["up"])
+    command = [*_command(image, first, accelerator), "-append", _QUIET]
+    return not why_not_up("kvm", [release, *times, str(image.file)], command, _TRIAL)

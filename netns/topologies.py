@@ -51,14 +51,6 @@ class Topology:
         """The topology as plain data: each host with its links, addresses and routes."""
         return {"name": self.name, "hosts": [host.namespace.describe() for host in self.hosts]}
 
-    def summary(self) -> dict[str, Any]:
-        """The topology in a few words, from what is known without asking the kernel."""
-        hosts = [
-            {"name": host.name, "addresses": [address for known in host.addresses.values() for address in known]}
-            for host in self.hosts
-        ]
-        return {"name": self.name, "hosts": hosts}
-
     def close(self) -> None:
         """Let go of every namespace of the topology."""
         for host in self.hosts:

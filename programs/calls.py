@@ -6,7 +6,6 @@ and names the kernel chose, so that a program uses those that it was given where
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 from programs.entries import Function, function_of
 from programs.step import Step
@@ -23,6 +22,7 @@ from programs.words import (
     read,
     text,
 )
+from results.records import Call
 
 _INET, _INET6, _UNIX = 2, 10, 1
 _SOL_SOCKET, _TCP, _TCP_INFO = 1, 6, 11
@@ -60,26 +60,24 @@ class Written:
         self._kinds: dict[str, tuple[int, int]] = {}
         self._given: set[bytes] = set()
 
-    def step(self, number: int, call: dict[str, Any]) -> Step:
+    def step(self, number: int, call: Call) -> Step:
         """Write a call down.
 
         Raises:
             NotExpressible: when it can't be.
         """
-        if call.get("raw") is None:
-            raise NotExpressible(f"its transcript does not say enough of {str(call['call'])[:30]}()")
-        if call.get("context"):
-            raise NotExpressible(f"a call of it is made {str(call['context'])[:60]}")
-        words = read(call["raw"])
-        function = function_of(str(call["call"]), str(call.get("entry") or "syscall"))
+        if call.replay is None:
+            raise NotExpressible(f"its transcript does not say enough of {call.call[:30]}()")
+        if call.context:
+            raise NotExpressible(f"a call of it is made {call.context[:60]}")
+        words = read(call.replay)
+        function = function_of(call.call, call.entry)
         self.functions[function.name] = function
         made = Step(number, call, function=function.name)
         try:
-            _CALLS[call["call"]](self, made, words)
+            _CALLS[call.call](self, made, words)
         except (KeyError, IndexError, ValueError) as error:
-            raise NotExpressible(
-                f"{str(call['call'])[:30]}() is not known to programs in this form: {error}"
-            ) from error
+            raise NotExpressible(f"{call.call[:30]}() is not known to programs in this form: {error}") from error
         self.needs |= {*function.needs, "calls"}
         return made
 
@@ -103,7 +101,7 @@ class Written:
     def _gives(self, step: Step, words: Words) -> None:
         """accept4, dup, epoll_create1."""
         first = words.arguments[0]
-        call = step.call["call"]
+        call = step.call.call
         rest = ["0L" if each == "-" else f"{integer(each)}L" for each in words.arguments[1:]]
         step.arguments = [f"{integer(first)}L" if call == "epoll_create1" else self._fd(first), *rest]
         kind = self._kinds.get(step.arguments[0], (0, 0))
@@ -133,7 +131,7 @@ class Written:
 
     def _setsockopt(self, step: Step, words: Words) -> None:
         fd, level, option, pointer, length = words.arguments
-        at = self._buffer(step, data(pointer[1:]), step.call["arguments"][-2])
+        at = self._buffer(step, data(pointer[1:]), step.call.arguments[-2])
         numbers = [f"{integer(each)}L" for each in (level, option)]
         step.arguments = [self._fd(fd), *numbers, at, f"{integer(length)}L"]
         self._saw(step)
@@ -150,7 +148,7 @@ class Written:
             wanted = data(words.filled[0])
             state_only = (integer(level), integer(option)) == (_TCP, _TCP_INFO)
             self._filled(step, at, "1" if state_only else length, wanted[:1] if state_only else wanted)
-            if state_only and step.call["asked"] is None:
+            if state_only and step.call.asked is None:
                 self.needs.add("again")
                 step.again = f"again({step.number}, {at}, 1, wanted_{step.number}w);"
 
@@ -241,7 +239,7 @@ class Written:
         step.arguments = [f"{fd} + 1L", *pointers]
         compare, step.compare = step.compare, []
         self._saw(step)
-        step.compare += compare if (step.call["returned"] or 0) >= 0 else []
+        step.compare += compare if (step.call.returned or 0) >= 0 else []
 
     def _epoll_ctl(self, step: Step, words: Words) -> None:
         poller, operation, fd, events = words.arguments
@@ -281,20 +279,20 @@ class Written:
         return f"fd[{made}]"
 
     def _gave_descriptor(self, step: Step, kind: tuple[int, int]) -> None:
-        returned = step.call["returned"]
+        returned = step.call.returned
         if returned is None or returned < 0:
             self._saw(step)
             return
         self.needs.add("saw_fd")
-        label = _MADE.search(step.call["gave"] or "")
+        label = _MADE.search(step.call.gave or "")
         made = self._new_descriptor(returned, label.group(1) if label else "accepted", kind)
         step.compare.append(f"{made} = saw_fd({step.number});")
 
     def _saw(self, step: Step) -> None:
-        if step.call["returned"] is None:
+        if step.call.returned is None:
             return
-        returned = integer(step.call["returned"])
-        step.compare.append(f"saw({step.number}, {returned}, {errno_word(step.call['error'])});")
+        returned = integer(step.call.returned)
+        step.compare.append(f"saw({step.number}, {returned}, {errno_word(step.call.error)});")
 
     def _address(self, step: Step, word: str, length: int) -> str:
         """A pointer to an address, or to what is none."""
@@ -309,17 +307,17 @@ class Written:
         if word.endswith("!"):
             self.needs.add("edge")
             given = data(word[1:-1])
-            at = self._buffer(step, given, step.call["arguments"][1]).removeprefix("(long)")
+            at = self._buffer(step, given, step.call.arguments[1]).removeprefix("(long)")
             return f"edge({at}, {len(given)})"
         given = data(word[1:])
         # Behind what the row had put there the kernel read whatever lay in memory; here it reads zeros.
         size = max(len(given), length if 0 < length <= _LONGEST_ADDRESS else 0, 1)
-        shown = step.call["arguments"][4 if step.call["call"] == "sendto" else 1]
+        shown = step.call.arguments[4 if step.call.call == "sendto" else 1]
         at = self._buffer(step, given, shown, size=size, suffix="a")
         step.ready += self._patches(given, at.removeprefix("(long)"))
         if place := chosen_at(given):
             self._given.add(given[place[0] : sum(place)])
-        if step.call.get("entry") in _LOW:
+        if step.call.entry in _LOW:
             self.needs.add("low")
             return f"low({at.removeprefix('(long)')}, {size})"
         return at
@@ -353,7 +351,7 @@ class Written:
                 self.needs |= {"learn", "recall"}
                 step.compare.append(f"learn({self.learned[part]}, {at}, {place[0]}, {place[1]});")
             step.compare += self._patches(wanted, there)
-        words = text(str(step.call["gave"] or ""))
+        words = text(str(step.call.gave or ""))
         step.compare.append(f"filled({step.number}, {at}, {length}, {there}, {len(wanted)}, {words});")
 
     def _room(self, step: Step, size: int) -> tuple[str, str]:

@@ -3,14 +3,12 @@
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from programs.calls import Written
 from programs.network import HOSTS, Network
 from programs.step import Step
 from programs.words import NotExpressible, comment, integer, text
-from results.catalogue import Clause
-from results.records import CONFORMS, DEVIATES, Row, Run
+from results.records import CONFORMS, DEVIATES, Change, Clause, Row, Run
 
 _PARTS = Path(__file__).parent / "parts.c"
 _HEAD = re.compile(r"^/\*\*\* (\w+):((?: \w+)*) \*\*\*/$", re.MULTILINE)
@@ -107,13 +105,13 @@ def _expressible(row: Row) -> str:
     """The row's topology, if all that is known of the row says that a program can be it."""
     if row.verdict not in (CONFORMS, DEVIATES) or not row.transcript:
         raise NotExpressible(f"it is {row.verdict}: {row.reason or 'there is no transcript'}")
-    if row.beside:
+    if row.unrecorded:
         raise NotExpressible(
-            f"its test does more than its transcript and its changes tell: {', '.join(map(str, row.beside))[:300]}"
+            f"its test does more than its transcript and its changes tell: {', '.join(row.unrecorded)[:300]}"
         )
     if not _NAME.fullmatch(row.id):
         raise NotExpressible("its id is none")
-    topology = str((row.topology or {}).get("name"))
+    topology = row.topology.name if row.topology else ""
     if topology == "scripted":
         raise NotExpressible("its peer is scripted: a test makes each of its packets, which programs do not (yet)")
     if topology not in HOSTS:
@@ -125,8 +123,8 @@ def _expressible(row: Row) -> str:
 
 def _title(row: Row, run: Run, clause: Clause | None, words: str) -> str:
     """The comment on top."""
-    kernel = " ".join(str(run.kernel.get(key, "?")) for key in ("name", "release", "machine"))
-    entry = row.variant.get("entry")
+    kernel = f"{run.kernel.name} {run.kernel.release} {run.kernel.machine}"
+    entry = row.variant.entry
     lines = [f"{row.id}, made by kconform from the results of {kernel}.", ""]
     if clause is not None:
         lines += [clause.statement, f"Asked for: {clause.expected}."]
@@ -148,7 +146,7 @@ def _title(row: Row, run: Run, clause: Clause | None, words: str) -> str:
 
 def _definitions(row: Row, steps: list[Step], network: Network, written: Written) -> list[str]:
     names = ", ".join(network.host(each) for each in network.hosts)
-    topology = comment(str((row.topology or {}).get("name")))
+    topology = comment(row.topology.name if row.topology else "")
     lines = [
         f"enum {{ {names}, HOSTS }};  /* The hosts of the topology '{topology}'. */",
         f"#define STEPS {len(steps)}",
@@ -165,8 +163,8 @@ def _definitions(row: Row, steps: list[Step], network: Network, written: Written
 
 def _body(row: Row, steps: list[Step], network: Network) -> list[str]:
     """The steps and the changes, in the order in which they were begun."""
-    events: list[tuple[float, Step | dict[str, Any]]] = [(step.call["start"], step) for step in steps]
-    events += [(float(change["at"]), change) for change in row.changes]
+    events: list[tuple[float, Step | Change]] = [(step.call.start, step) for step in steps]
+    events += [(change.at, change) for change in row.changes]
     events = _in_order(events)
     lines: list[str] = []
     pending: list[Step] = []
@@ -181,8 +179,8 @@ def _body(row: Row, steps: list[Step], network: Network) -> list[str]:
         if isinstance(event, Step):
             following = events[place + 1][0] if place + 1 < len(events) else None
             under_way = event.end is None or (following is not None and following < event.end - _AT_ONCE)
-            lines += ["", *_begun(event, under_way=under_way and event.call["thread"] != "main")]
-            if under_way and event.call["thread"] != "main":
+            lines += ["", *_begun(event, under_way=under_way and event.call.thread != "main")]
+            if under_way and event.call.thread != "main":
                 pending.append(event)
             last = max(last, at if event in pending else event.end or at)
         else:
@@ -193,7 +191,7 @@ def _body(row: Row, steps: list[Step], network: Network) -> list[str]:
     return _standing_right(lines)
 
 
-def _in_order(events: list[tuple[float, Step | dict[str, Any]]]) -> list[tuple[float, Step | dict[str, Any]]]:
+def _in_order(events: list[tuple[float, Step | Change]]) -> list[tuple[float, Step | Change]]:
     """The events by the time at which they began, with two exceptions.
 
     A look at a state that was under way while a call began on another thread has seen what that call did; and of looks
@@ -204,7 +202,7 @@ def _in_order(events: list[tuple[float, Step | dict[str, Any]]]) -> list[tuple[f
         one, other = events[at][1], events[at + 1][1]
         if not isinstance(one, Step) or not isinstance(other, Step) or not one.again or one.end is None:
             continue
-        if other.call["thread"] != "main" and one.end > events[at + 1][0]:
+        if other.call.thread != "main" and one.end > events[at + 1][0]:
             events[at], events[at + 1] = events[at + 1], events[at]
     kept = []
     for at, event in enumerate(events):
@@ -214,15 +212,15 @@ def _in_order(events: list[tuple[float, Step | dict[str, Any]]]) -> list[tuple[f
             and isinstance(following, Step)
             and step.again
             and following.again
-            and step.call["arguments"] == following.call["arguments"]
+            and step.call.arguments == following.call.arguments
         ):
             kept.append(event)
     return kept
 
 
 def _begun(step: Step, *, under_way: bool) -> list[str]:
-    words = text(f"{step.call['call']}({', '.join(map(str, step.call['arguments']))})")
-    thread = str(step.call["thread"])
+    words = text(f"{step.call.call}({', '.join(map(str, step.call.arguments))})")
+    thread = str(step.call.thread)
     if step.hangs and thread == "main":
         raise NotExpressible("a call of its main thread did not return")
     lines = [
@@ -239,26 +237,24 @@ def _begun(step: Step, *, under_way: bool) -> list[str]:
 
 def _ended(step: Step) -> list[str]:
     if step.hangs:
-        seconds = _USUAL_WAIT if step.end is None else min(int(step.end - step.call["start"]), _LONGEST)
+        seconds = _USUAL_WAIT if step.end is None else min(int(step.end - step.call.start), _LONGEST)
         return [f"hangs({step.number}, {seconds});", *_asked(step)]
     return [f"finish({step.number});", *step.compare, *_asked(step)]
 
 
 def _asked(step: Step) -> list[str]:
-    if step.call["asked"] is None:
+    if step.call.asked is None:
         return []
-    return [f"asked({text(str(step.call['asked']))}, {int(bool(step.call['met']))});"]
+    return [f"asked({text(str(step.call.asked))}, {int(bool(step.call.met))});"]
 
 
-def _changed(change: dict[str, Any], network: Network, pending: list[Step]) -> list[str]:
-    how, what = change.get("how"), change.get("what")
-    if not isinstance(what, list):
-        raise NotExpressible("one of its changes is none")
+def _changed(change: Change, network: Network, pending: list[Step]) -> list[str]:
+    how, what = change.how, change.what
     if how == "handler":
         return [f"handle({integer(what[0])}, {int(bool(what[1]))});"]
     if how == "signal":
         return [f"disturb({pending[-1].number}, {integer(what[0])});"] if pending else []
-    return ["", *network.changed(change.get("host"), how, what)]
+    return ["", *network.changed(change.host, how, what)]
 
 
 def _standing_right(lines: list[str]) -> list[str]:
@@ -276,7 +272,7 @@ def _standing_right(lines: list[str]) -> list[str]:
 
 def _ending(row: Row, steps: list[Step]) -> tuple[list[str], str]:
     """The last word of the program, and what the row saw in a sentence."""
-    parted = next((step for step in reversed(steps) if step.call["met"] is False), None)
+    parted = next((step for step in reversed(steps) if step.call.met is False), None)
     if row.verdict == CONFORMS:
         words = "every step came as the document asks."
         came = "Every step came as in the row, and as the document asks."

@@ -1,7 +1,8 @@
 """A call of a program that reproduces a row: the lines of C that are made for it."""
 
 from dataclasses import dataclass, field
-from typing import Any
+
+from results.records import Call
 
 
 @dataclass
@@ -12,7 +13,7 @@ class Step:
     """
 
     number: int
-    call: dict[str, Any]
+    call: Call
     ready: list[str] = field(default_factory=list)
     arguments: list[str] = field(default_factory=list)
     compare: list[str] = field(default_factory=list)
@@ -22,10 +23,10 @@ class Step:
     @property
     def end(self) -> float | None:
         """When it had returned, in seconds since the row began; None if it never did."""
-        seconds = self.call["seconds"]
-        return None if seconds is None else self.call["start"] + seconds
+        seconds = self.call.seconds
+        return None if seconds is None else self.call.start + seconds
 
     @property
     def hangs(self) -> bool:
         """Whether the row saw that it does not return in time."""
-        return self.end is None or str(self.call["gave"] or "").startswith("not returned within")
+        return self.end is None or str(self.call.gave or "").startswith("not returned within")

@@ -1,4 +1,4 @@
-"""The words of a transcript's ``raw``, as ``fixtures/syscalls/replay_args.py`` defines them, and how C writes them.
+"""The words of a call's ``replay``, as ``fixtures/syscalls/replay_args.py`` defines them, and how C writes them.
 
 Results files may come from strangers: whatever goes into a program goes through ``text``, ``comment``, ``name`` or
 ``array``, and nothing that these let through can end a string, a comment or a line.

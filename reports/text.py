@@ -5,10 +5,9 @@ from collections import Counter
 from collections.abc import Iterable
 
 from reports.commandline import Commands, declare, wants_results, write
-from results.catalogue import Clause
 from results.printable import one_line
 from results.reader import Results, read_many
-from results.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row
+from results.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Clause, Row
 from results.scores import NOT_SELECTED, DocumentScore, reasons_not_exercised, score_clauses, score_documents
 
 _MANY = 20
@@ -40,8 +39,8 @@ def failure(row: Row, clause: Clause | None, transcript: str, traceback: str) ->
     else:
         lines += [f"allowed     {row.expected}", f"observed    {row.observed}"]
     if row.expectation is not None:
-        lines.append(f"expectation {row.expectation['observed']} was expected for {row.expectation['rows']}")
-        lines.append(f"            because {row.expectation['reason']}")
+        lines.append(f"expectation {row.expectation.observed} was expected for {row.expectation.rows}")
+        lines.append(f"            because {row.expectation.reason}")
     lines += ["transcript", *(f"  {line}" for line in transcript.splitlines())]
     if traceback:
         lines += ["where", *(f"  {line}" for line in traceback.splitlines())]
@@ -50,12 +49,11 @@ def failure(row: Row, clause: Clause | None, transcript: str, traceback: str) ->
 
 
 def _headline(row: Row) -> str:
-    state = (row.expectation or {}).get("state")
     if row.verdict == HARNESS_ERROR:
         return f"harness-error: {row.id} could not be judged"
-    if state == "stale":
+    if row.state == "stale":
         return f"stale expectation: {row.id} conforms, although a deviation is written down"
-    if state == "other":
+    if row.state == "other":
         return f"deviates: {row.id}, and not as written down"
     return f"deviates: {row.id}"
 
@@ -72,7 +70,7 @@ def word(row: Row) -> tuple[str, str]:
 def summary(results: Results) -> list[str]:
     """The run in a screenful: the kernel, each document's score, what is unexpected, what was not exercised and why."""
     kernel, rows = results.run.kernel, results.rows
-    lines = [f"kernel {kernel['name']} {kernel['release']} {kernel['machine']}, {privilege(results)}"]
+    lines = [f"kernel {kernel.name} {kernel.release} {kernel.machine}, {privilege(results)}"]
     if results.incomplete:
         lines.append(f"INCOMPLETE: {results.incomplete}")
     lines += [f"DAMAGED: {what}" for what in results.damaged]
@@ -100,9 +98,9 @@ def summary(results: Results) -> list[str]:
 def privilege(results: Results) -> str:
     """The run's rights in words."""
     facts = results.run.privilege
-    if facts["kind"] == "root":
+    if facts.kind == "root":
         return "as root"
-    return f"as user {facts['uid']} in a user namespace"
+    return f"as user {facts.uid} in a user namespace"
 
 
 def _score_line(score: DocumentScore, width: int, head: Iterable[str]) -> str:
@@ -155,7 +153,7 @@ def listing(clauses: Iterable[Clause]) -> list[str]:
     lines = []
     for clause in clauses:
         lines.append(f"{clause.id}: {clause.statement}")
-        lines.append(f"    {'; '.join(str(source) for source in clause.sources)}")
+        lines.append(f"    {'; '.join(clause.sources)}")
         if clause.untestable:
             lines.append(f"    no test: {clause.untestable}")
     return lines

@@ -6,11 +6,14 @@ wrong in them is said with the file and the place, before any test runs.
 
 import tomllib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from results.printable import one_line
+from results.records import Clause, Document, Sentence, SuiteRecord, document_of
 
 
 class CatalogueError(Exception):
@@ -19,106 +22,6 @@ class CatalogueError(Exception):
     def __init__(self, message: str) -> None:
         # It quotes a file that may be a stranger's.
         super().__init__(one_line(message))
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a clause stands: the document's id, and the place in it."""
-
-    document: str
-    place: str
-
-    @classmethod
-    def parse(cls, text: str) -> "Source":
-        """Read ``DOCUMENT [PLACE]``.
-
-        Raises:
-            ValueError: when the text has another shape.
-        """
-        document, bracket, rest = text.partition(" [")
-        if not bracket or not rest.endswith("]") or not document:
-            raise ValueError(f"'{text}' is not of the form 'DOCUMENT [PLACE]'")
-        return cls(document, rest[:-1])
-
-    def __str__(self) -> str:
-        return f"{self.document} [{self.place}]"
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """One statement of a document, in our own words, with the clauses that try it."""
-
-    id: str
-    gist: str
-    clauses: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Document:
-    """A text that says how the system call behaves."""
-
-    id: str
-    title: str
-    sentences: tuple[Sentence, ...] = ()
-
-    def record(self) -> dict[str, Any]:
-        """The document as the run's record keeps it."""
-        sentences = [{"id": each.id, "gist": each.gist, "clauses": list(each.clauses)} for each in self.sentences]
-        return {"id": self.id, "title": self.title, "sentences": sentences}
-
-    @classmethod
-    def from_record(cls, data: dict[str, Any]) -> "Document":
-        """Read it back from the run's record."""
-        sentences = tuple(
-            Sentence(each["id"], each["gist"], tuple(each["clauses"])) for each in data.get("sentences", [])
-        )
-        return cls(data["id"], data["title"], sentences)
-
-
-@dataclass(frozen=True)
-class Clause:
-    """One testable statement of one or more documents that agree.
-
-    ``untestable`` is the reason why no test can exist; it is empty for every clause that has tests.
-    """
-
-    id: str
-    title: str
-    statement: str
-    expected: str
-    sources: tuple[Source, ...]
-    untestable: str = ""
-    disagreement: str = ""
-
-    @property
-    def documents(self) -> tuple[str, ...]:
-        """The ids of the documents that state it, each once."""
-        return tuple(dict.fromkeys(source.document for source in self.sources))
-
-    def record(self) -> dict[str, Any]:
-        """The clause as the run's record keeps it."""
-        return {
-            "id": self.id,
-            "title": self.title,
-            "statement": self.statement,
-            "expected": self.expected,
-            "sources": [str(source) for source in self.sources],
-            "untestable": self.untestable,
-            "disagreement": self.disagreement,
-        }
-
-    @classmethod
-    def from_record(cls, data: dict[str, Any]) -> "Clause":
-        """Read it back from the run's record."""
-        return cls(
-            data["id"],
-            data["title"],
-            data["statement"],
-            data["expected"],
-            tuple(Source.parse(text) for text in data["sources"]),
-            data.get("untestable", ""),
-            data.get("disagreement", ""),
-        )
 
 
 @dataclass(frozen=True)
@@ -132,15 +35,15 @@ class Suite:
     documents: dict[str, Document] = field(default_factory=dict)
     clauses: dict[str, Clause] = field(default_factory=dict)
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> SuiteRecord:
         """The catalogue as the run's record keeps it."""
-        return {
-            "name": self.name,
-            "title": self.title,
-            "calls": list(self.calls),
-            "documents": [document.record() for document in self.documents.values()],
-            "clauses": [clause.record() for clause in self.clauses.values()],
-        }
+        return SuiteRecord(
+            name=self.name,
+            title=self.title,
+            calls=list(self.calls),
+            documents=list(self.documents.values()),
+            clauses=list(self.clauses.values()),
+        )
 
 
 def find_suites(root: Path) -> list[Path]:
@@ -284,8 +187,10 @@ def _clauses(path: Path) -> Iterator[Clause]:
     whole = Table(read_toml(path), str(path)).only({"clause"})
     for table in whole.tables("clause"):
         table.only({"id", "title", "statement", "expected", "sources", "untestable", "disagreement"})
+        sources = table.texts("sources")
         try:
-            sources = tuple(Source.parse(text) for text in table.texts("sources"))
+            for source in sources:
+                document_of(source)
         except ValueError as error:
             raise CatalogueError(f"{table.place}: {error}") from error
         yield Clause(

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from results.catalogue import CatalogueError, Suite, Table, read_toml
+from results.records import Expectation
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class KernelFacts:
 
 
 @dataclass(frozen=True)
-class Expectation:
+class Entry:
     """Rows by pattern, what they are known to observe, why, and what document says so.
 
     ``pattern`` tells that ``observed`` is a regular expression, for what is another number each time. ``kernel``,
@@ -72,45 +73,39 @@ class Judgement:
     (it deviates, but not as written down) or ``stale`` (it conforms although a deviation is written down).
     """
 
-    state: str
-    expectation: Expectation | None = None
+    state: Literal["none", "met", "other", "stale"]
+    entry: Entry | None = None
 
     @property
     def unexpected(self) -> bool:
         """Whether a deviation or its absence is news."""
         return self.state in ("other", "stale")
 
-    def record(self) -> dict[str, Any] | None:
-        """The judgement as the results file keeps it."""
-        if self.expectation is None:
+    def record(self) -> Expectation | None:
+        """The judgement as the row's record keeps it; None where nothing is written down."""
+        found = self.entry
+        if found is None or self.state == "none":
             return None
-        found = self.expectation
-        return {
-            "state": self.state,
-            "rows": found.rows,
-            "observed": found.observed,
-            "reason": found.reason,
-            "document": found.document,
-        }
+        return Expectation(self.state, found.rows, found.observed, found.reason, found.document)
 
 
 @dataclass
 class Expectations:
     """All entries that hold for the kernel under test, and those that are for others."""
 
-    entries: list[Expectation] = field(default_factory=list)
-    others: list[Expectation] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    others: list[Entry] = field(default_factory=list)
 
     @cached_property
-    def _by_clause(self) -> dict[str, list[Expectation]]:
+    def _by_clause(self) -> dict[str, list[Entry]]:
         """The entries by the clause that they name; by ``*`` those that name it by a pattern."""
-        found: dict[str, list[Expectation]] = {}
+        found: dict[str, list[Entry]] = {}
         for entry in self.entries:
             clause = entry.rows.partition("/")[0]
             found.setdefault("*" if re.search(r"[*?\[]", clause) else clause, []).append(entry)
         return found
 
-    def find(self, row: str) -> Expectation | None:
+    def find(self, row: str) -> Entry | None:
         """The entry for a row; the catalogue's check lets no two entries cover one row."""
         candidates = [*self._by_clause.get(row.partition("/")[0], ()), *self._by_clause.get("*", ())]
         return next((entry for entry in candidates if entry.covers(row)), None)
@@ -127,7 +122,7 @@ class Expectations:
     def problems(self, rows: list[str]) -> list[str]:
         """What is wrong with the entries, given every row that a suite has."""
         found = []
-        covering: dict[str, list[Expectation]] = {}
+        covering: dict[str, list[Entry]] = {}
         for entry in [*self.entries, *self.others]:
             start = re.split(r"[*?\[]", entry.rows, maxsplit=1)[0]  # Most rows are told apart by it, and much faster.
             mine = [row for row in rows if row.startswith(start) and entry.covers(row)]
@@ -160,7 +155,7 @@ def load_expectations(suite: Suite, facts: KernelFacts) -> Expectations:
     return found
 
 
-def _read(table: Table, path: Path) -> list[Expectation]:
+def _read(table: Table, path: Path) -> list[Entry]:
     """The entries of a table: one for each pattern that 'rows' has, where it is a list."""
     table.only({"rows", "observed", "reason", "document", "kernel", "implementation", "security", "waits", "pattern"})
     patterns = table.texts("rows") if isinstance(table.data.get("rows"), list) else (table.text("rows"),)
@@ -180,7 +175,7 @@ def _read(table: Table, path: Path) -> list[Expectation]:
     except re.error as error:
         raise CatalogueError(f"{table.place}: 'pattern' is no regular expression: {error}") from error
     return [
-        Expectation(
+        Entry(
             rows,
             observed,
             table.text("reason"),

@@ -10,9 +10,10 @@ import os
 from collections import defaultdict
 from pathlib import Path
 
-from fixtures.marks import RowPlan
+from results.files import JOURNAL
+from results.ids import RowId
 
-JOURNAL = "journal.txt"
+BEGUN, FOUND_DEAD, UNSETTLED = "begun", "died", "unsettled"
 
 
 class Journal:
@@ -33,7 +34,7 @@ class Journal:
                 flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
                 self._file = os.open(self._folder / JOURNAL, flags, 0o644)
             with contextlib.suppress(OSError):  # No room is left: the controller will say so, and no row is to blame.
-                os.write(self._file, f"begun {nodeid}\n".encode())
+                os.write(self._file, f"{BEGUN} {nodeid}\n".encode())
 
 
 def read_journal(folder: Path) -> dict[str, list[str]]:
@@ -45,6 +46,6 @@ def read_journal(folder: Path) -> dict[str, list[str]]:
         lines = []
     for line in lines:
         what, _, nodeid = line.partition(" ")
-        if RowPlan.parse(nodeid) is not None:  # The last line may have been cut off.
+        if RowId.parse(nodeid) is not None:  # The last line may have been cut off.
             told[what].append(nodeid)
     return told

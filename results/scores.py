@@ -4,9 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from results.catalogue import Clause, Document, Sentence
 from results.reader import Results
-from results.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row
+from results.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Clause, Document, Row, Sentence
 
 NOT_SELECTED = "no row of it was selected for this run"
 

@@ -1,7 +1,6 @@
-"""Taking the rows of a run while it goes on: each is written to results.jsonl as soon as it has ended.
+"""Writing results.jsonl while a run goes on: each row is written as soon as it has ended, and counted.
 
-What is large in a row, such as its transcript, is in the file and, packed, in the report to be; it does not stay in
-memory beside them.
+What is large in a row, such as its transcript, is in the file only; it does not stay in memory.
 """
 
 import os
@@ -11,9 +10,9 @@ from collections.abc import Iterable
 from io import FileIO
 from pathlib import Path
 
-from reports.html.page_data import Packer
-from reports.html.render import page
-from results.reader import PAGES, RESULTS, Results
+from results.codec import encode
+from results.files import PAGES, RESULTS
+from results.reader import Results
 from results.records import NEVER_REACHED, VERDICTS, End, Row, Run
 
 
@@ -21,11 +20,12 @@ class Collector:
     """Takes the rows of a run as they end, writes them at once where a folder is given, and counts.
 
     Args:
-        folder: where results.jsonl goes, and the page beside it; None keeps only what the terminal shows.
+        folder: where results.jsonl goes; None keeps only what the terminal shows.
         run: the run's facts, written first.
         earlier: rows that ended in a part of the run that was cut off; nothing of them is lost, whatever happens.
 
-    ``broken`` is why nothing more can be written, such as a disk that is full; the file ends with its last whole line.
+    ``rows`` are those that have ended, without what is large. ``broken`` is why nothing more can be written, such as a
+    disk that is full; the file ends with its last whole line.
 
     Raises:
         OSError: when the file can't be begun.
@@ -36,19 +36,16 @@ class Collector:
         self.rows: dict[str, Row] = {}
         self.collected: dict[str, Row] = {}
         self.end: End | None = None
+        self.folder = folder
+        self.broken: OSError | None = None
         self._start = time.monotonic()
-        self._folder = folder
         self._size = 0
         self._file: FileIO | None = None
-        self._packer: Packer | None = None
         if folder is not None:
-            self._packer = Packer()
-            self._packer.begin(vars(run), Results(run, [], None).label, "", folder)
             folder.mkdir(parents=True, exist_ok=True)
             partly = folder / f".{RESULTS}.{os.getpid()}"
             self._file = partly.open("wb", buffering=0)
-        self.broken: OSError | None = None
-        self._write(run.line().encode())
+        self._write(encode(run))
         for row in earlier:
             self.collect(row)
             self.add(row)
@@ -59,21 +56,25 @@ class Collector:
         """Note that a row will run; ``row`` is what is written should it never be heard of again."""
         self.collected.setdefault(row.id, row)
 
-    def add(self, row: Row, line: bytes | None = None) -> None:
-        """Take a row that has ended, and its line where that is made already.
+    @property
+    def missing(self) -> list[Row]:
+        """The rows that were collected and have not ended."""
+        return [row for id_, row in self.collected.items() if id_ not in self.rows]
+
+    def add(self, row: Row, line: bytes | None = None) -> bool:
+        """Take a row that has ended, and its line where that is made already; tells whether it was taken.
 
         A later word on the same row (a worker's death after it) is not taken.
         """
-        if row.id not in self.rows:
-            self.rows[row.id] = row
-            self._write(line or row.line().encode())
-            if self._packer is not None:
-                self._packer.add(0, vars(row))
-            row.lighten()
+        if row.id in self.rows:
+            return False
+        self.rows[row.id] = row.light()
+        self._write(line or encode(row))
+        return True
 
-    def finish(self, exit_status: int) -> End:
-        """Write the rows that never ended, with their reason, and the end."""
-        missing = [row for row in self.collected.values() if row.id not in self.rows]
+    def finish(self, exit_status: int) -> list[Row]:
+        """Write the rows that never ended, with their reason, and the end; gives these rows."""
+        missing = self.missing
         for row in missing:
             self.add(row)
         counts = Counter(row.verdict for row in self.rows.values())
@@ -86,25 +87,14 @@ class Collector:
             exit_status=exit_status,
             unreached=sum(row.reason == NEVER_REACHED for row in missing),
         )
-        self._write(self.end.line().encode())
-        if self._packer is not None:
-            self._packer.end(0, self.end)
+        self._write(encode(self.end))
         if self._file is not None:
             self._file.close()
-        return self.end
+        return missing
 
     def results(self) -> Results:
         """What was taken so far, without what is large."""
-        return Results(self.run, list(self.rows.values()), self.end, folder=self._folder)
-
-    def write_page(self, path: Path) -> None:
-        """Write the report for a browser, of a run that goes to a folder.
-
-        Raises:
-            OSError: when it can't be written.
-        """
-        if self._packer is not None:
-            path.write_text(page(self._packer), encoding="utf-8")
+        return Results(self.run, list(self.rows.values()), self.end, folder=self.folder)
 
     def _begun(self, partly: Path, path: Path) -> None:
         if self.broken is not None:
@@ -114,14 +104,14 @@ class Collector:
             (path.parent / name).unlink(missing_ok=True)
         partly.replace(path)
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, line: bytes) -> None:
         if self._file is None or self.broken is not None:
             return
         try:
-            left = memoryview(data)
+            left = memoryview(line)
             while left:
                 left = left[self._file.write(left) :]
-            self._size += len(data)
+            self._size += len(line)
         except OSError as error:
             self.broken = error
             self._file.truncate(self._size)

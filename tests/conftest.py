@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from results.reader import Results, read_results
+from results.records import Document
 from tests.tools.samples import EVIL, HOSTILE, RECORDS, RUN, sample, written
 
 ROOT = Path(__file__).parent.parent
@@ -28,8 +30,10 @@ HEAD = """
 import os, signal, threading
 from errno import *
 import pytest
+from msgspec.structs import replace
 
 from results.reader import Results, read_results
+from results.records import Document
 from tests.tools.samples import EVIL, HOSTILE, RECORDS, RUN, expectation, records, row, sample, written
 from fixtures import *
 """
@@ -155,10 +159,10 @@ def good(tmp_path: Path) -> Results:
 @pytest.fixture
 def evil(tmp_path: Path) -> Results:
     """A run whose every text is hostile."""
-    kernel = {**RUN.kernel, "name": HOSTILE, "release": HOSTILE, "machine": HOSTILE, "version": HOSTILE}
-    documents = [{"id": "demo.2", "title": HOSTILE, "sentences": []}]
-    suites = [{**RUN.suites[0], "name": HOSTILE, "title": HOSTILE, "documents": documents}]
-    system = {**RUN.system, "distribution": HOSTILE}
+    kernel = replace(RUN.kernel, name=HOSTILE, release=HOSTILE, machine=HOSTILE, version=HOSTILE)
+    documents = [Document("demo.2", HOSTILE, ())]
+    suites = [replace(RUN.suites[0], name=HOSTILE, title=HOSTILE, documents=documents)]
+    system = replace(RUN.system, distribution=HOSTILE)
     return sample(tmp_path / "evil", EVIL, kernel=kernel, suites=suites, system=system, started=HOSTILE)
 
 

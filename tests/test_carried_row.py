@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from results.codec import encode
 from results.records import Row
 from tests.conftest import Project
 from tests.tools.samples import row
@@ -28,15 +29,15 @@ def test_a_row_is_an_object_where_it_ended_and_is_encoded_once(
 
     def counted(row: Row) -> bytes:
         encoded.append(row.id)
-        return row.line().encode()
+        return encode(row)
 
-    monkeypatch.setattr("wiring.carried_row._encode", counted)
+    monkeypatch.setattr("wiring.carried_row.codec.encode", counted)
     ended, report = row("a", "conforms"), _report("a")
     carried_row.attach(report, ended)
     assert carried_row.attached(report) is ended
     assert carried_row.take(report) == (ended, None)
     crossed = _crossed(pytestconfig, _crossed(pytestconfig, report))
-    assert carried_row.take(crossed) == (ended, ended.line().encode())
+    assert carried_row.take(crossed) == (ended, encode(ended))
     assert carried_row.attached(report) is ended
     assert encoded == [ended.id]
     with pytest.raises(TypeError, match="encoded already"):

@@ -1,11 +1,11 @@
 """Comparing runs: what got worse, what a file of allowances lets pass, and what the terminal and programs are told."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from reports.commands import compare as command
 from reports.commands.allowances import allowance, load_allowances
@@ -68,7 +68,7 @@ def test_what_the_terminal_says(tmp_path: Path) -> None:
     sample(tmp_path / "old")
     written(
         tmp_path / "new",
-        records([BAD, ROWS[1], *ROWS[3:]], replace(RUN, kernel={**RUN.kernel, "release": "6.2.0"}))[:-1],
+        records([BAD, ROWS[1], *ROWS[3:]], replace(RUN, kernel=replace(RUN.kernel, release="6.2.0")))[:-1],
     )
     said = run(
         "compare", tmp_path / "old", tmp_path / "new", "--label", "old", "--label", "new one"

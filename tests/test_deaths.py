@@ -21,8 +21,11 @@ from kernels.kernel import Ending, Kernel, Order, carry_out
 from kernels.suites import Limits, Ran, run_suites
 from kernels.uml import UML
 from reports.commands.merge import merge
-from results.records import NEVER_REACHED
+from results.reader import read_results
+from results.records import NEVER_REACHED, Carrier
 from tests.conftest import ROOT, Project, read_records
+from tests.test_results import data_of
+from tests.tools.samples import RECORDS, written
 
 KILL = "os.killpg(0, signal.SIGKILL)"
 CONNECT = "assert sock.connect_and_wait(server.address) == 0"
@@ -63,13 +66,19 @@ def _rows(ran: Ran) -> dict[str, dict[str, Any]]:
     """The rows of a run by their clause's last letter, once it is seen that the run is whole."""
     records = read_records(ran.folder / "results.jsonl")
     rows = [record for record in records if record["record"] == "row"]
-    assert [record["record"] for record in records] == ["run", *("row" for _ in rows), "end"]
-    assert records[-1]["collected"] == records[-1]["reported"] == len(rows)
+    assert [record["record"] for record in records] == ["run", *("row" for _ in rows), "end", "carrier"]
+    end, carrier = records[-2:]
+    assert end["collected"] == end["reported"] == len(rows)
     assert not (ran.folder / "journal.txt").exists()
-    assert (ran.folder / "index.html").exists()
+    (shown,) = data_of((ran.folder / "index.html").read_text(encoding="utf-8"))["kernels"]
+    died = f", with {ran.deaths} death" if ran.deaths else ""
+    assert shown["carrier"].startswith(
+        f"frail (a group of processes): {carrier['seconds']:.1f} s, {carrier['start_up']:.1f} s"
+    )
+    assert shown["carrier"].partition(" to start")[2].startswith(died)
+    assert (shown["rows"], shown["incomplete"]) == (len(rows), read_results(ran.folder).incomplete)
     told = ET.parse(ran.folder / "junit.xml").findall(".//testcase")  # noqa: S314  Ours.
     assert len(told) == sum(row["reason"] != NEVER_REACHED for row in rows)
-    carrier = records[0]["carrier"]
     assert carrier["deaths"] == ran.deaths
     assert 0 < carrier["start_up"] < carrier["seconds"]
     return {row["clause"].removeprefix("demo."): row for row in rows}
@@ -98,6 +107,7 @@ def test_the_row_it_died_of_is_found_among_several(project: Project, frail: Frai
     assert (ran.folder / evidence["path"]).read_text(encoding="utf-8")
     said = merge([ran.folder], ["frail"], ran.folder.parent / "merged")
     assert said == [f"wrote {ran.folder.parent / 'merged' / 'results.jsonl'} and index.html, with 1 runs"]
+    assert all("--no-report" in order.command for order in frail.orders)
     assert "--resume=under-way" in frail.orders[1].command
     assert "--resume=rest" in frail.orders[2].command
 
@@ -188,6 +198,34 @@ def test_a_guest_ends_with_who_started_it(tmp_path: Path) -> None:
     _until(lambda: not [each for each in psutil.process_iter() if _group(each.pid) == group])
 
 
+def test_a_run_whose_starter_is_killed_gets_its_page_with_what_is_known(tmp_path: Path) -> None:
+    sample = written(tmp_path / "sample", RECORDS[:3])
+    words = (
+        "import pathlib, shutil, time\n"
+        "from kernels.kernel import Kernel\n"
+        "from kernels.suites import run_suites\n"
+        "def run(order):\n"
+        f"    shutil.copy({str(sample)!r}, order.folder)\n"
+        "    print('up', flush=True)\n"
+        "    time.sleep(60)\n"
+        "run_suites(Kernel('frail', 'a copy', str, run), pathlib.Path('out'), [])\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-c", words], cwd=tmp_path, env=environment, stdout=subprocess.PIPE
+    ) as starter:
+        assert starter.stdout is not None
+        starter.stdout.readline()
+        starter.kill()
+    page = tmp_path / "out" / "index.html"
+    _until(page.exists)
+    results = read_results(tmp_path / "out")
+    assert results.carrier == Carrier(name="frail", what="a copy")
+    assert "cut off" in results.incomplete
+    (shown,) = data_of(page.read_text(encoding="utf-8"))["kernels"]
+    assert (shown["carrier"], shown["rows"]) == ("frail (a copy)", 2)
+
+
 def _group(pid: int) -> int:
     try:
         return os.getpgid(pid) if psutil.Process(pid).status() != psutil.STATUS_ZOMBIE else 0
@@ -209,7 +247,7 @@ def test_a_panic_of_a_real_kernel(tmp_path: Path) -> None:
     row = "connect.EISCONN.tcp/inet-stream-blocking-syscall-again"
     arguments = ["-p", "tests.plugins.kernel_panic", "-n", "0", "--entry=syscall", "--row=connect.EISCONN.tcp/inet*"]
     ran = run_suites(UML, tmp_path / "out", arguments, Limits(seconds=120))
-    rows = {each["id"]: each for each in read_records(ran.folder / "results.jsonl")[1:-1]}
+    rows = {each["id"]: each for each in read_records(ran.folder / "results.jsonl") if "id" in each}
     assert ran.deaths == 1, (ran.folder / "console.log").read_text(encoding="utf-8", errors="replace")
     assert ran.status == 1
     assert rows.pop(row)["observed"] == "the kernel died"

@@ -2,6 +2,7 @@
 
 import pytest
 
+from results.expectations import Entry, KernelFacts
 from tests.conftest import Project
 
 REFUSED = "assert sock.connect_and_wait(servers.closed()) == ECONNREFUSED"
@@ -93,6 +94,26 @@ def test_an_expectation_for_some_kernels(project: Project, condition: str, holds
     ran = project.run()
     assert ran.row["verdict"] == "deviates"
     assert ran.row["unexpected"] is not holds
+
+
+@pytest.mark.parametrize(
+    ("condition", "below", "at", "above"),
+    [
+        ("<6.8", True, False, False),
+        ("<=6.8", True, True, False),
+        (">6.8", False, False, True),
+        (">=6.8", False, True, True),
+    ],
+)
+def test_the_boundary_of_a_range_of_releases(condition: str, below: bool, at: bool, above: bool) -> None:
+    entry = Entry("demo.a/*", "EPERM", "so it is", "demo.2", kernel=condition)
+    for releases, holds in (
+        (("6.7.99", "6.7", "5.19.0-13-amd64"), below),
+        (("6.8", "6.8.0", "6.8.12-arch1"), at),
+        (("6.9", "6.10.1", "7.0.0-rc1"), above),
+    ):
+        for release in releases:
+            assert entry.holds(KernelFacts(release)) is holds, release
 
 
 def test_an_expectation_for_no_kernel_that_can_be(project: Project) -> None:

@@ -5,12 +5,12 @@ import io
 import json
 import os
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from kcidb_io.schema import V5_3
+from msgspec.structs import replace
 from tap.parser import Parser
 
 from reports.formats.badge import badge, svg
@@ -162,10 +162,10 @@ def test_kcidb_wrongly_used(good: Results, arguments: list[str]) -> None:
 
 
 def test_the_page_of_disagreements_of_a_stranger(tmp_path: Path) -> None:
-    suite = {**RUN.suites[0], "clauses": [{**each, "statement": HOSTILE} for each in RUN.suites[0]["clauses"]]}
-    known = {**expectation("met"), "reason": HOSTILE, "document": HOSTILE}
+    suite = replace(RUN.suites[0], clauses=[replace(each, statement=HOSTILE) for each in RUN.suites[0].clauses])
+    known = replace(expectation("met"), reason=HOSTILE, document=HOSTILE)
     rows = [replace(ROWS[1], observed=HOSTILE, expected=HOSTILE), replace(ROWS[4], id=HOSTILE, expectation=known)]
-    kernel = {**RUN.kernel, "name": HOSTILE, "release": HOSTILE}
+    kernel = replace(RUN.kernel, name=HOSTILE, release=HOSTILE)
     text = disagreements(sample(tmp_path, rows, suites=[suite], kernel=kernel))
     page = shown(text)
     assert {each.tag for each in page.iter()} <= {"all", "h1", "h2", "h3", "p", "ul", "li", "code", "strong", "em"}
@@ -235,11 +235,11 @@ def test_no_cell_is_a_formula(tmp_path: Path, begin: str) -> None:
 def test_each_command_says_what_is_wrong_in_one_line(tmp_path: Path, command: str) -> None:
     other = tmp_path / "other.jsonl"
     other.write_text("hello\n", encoding="utf-8")
-    later = written(tmp_path / "later", [{**RECORDS[0], "schema": 2}])
+    later = written(tmp_path / "later", [{**RECORDS[0], "schema": 3}])
     for file, said in (
         (tmp_path / "nothing", "can't be read: No such file"),
         (other, "has no run record"),
-        (later, "has schema version 2; this kconform reads 1"),
+        (later, "has schema version 3; this kconform reads 1 and 2"),
         (Path("/dev/zero"), "has a line of more than 64 MiB"),
     ):
         done = run_reports(command, file)

@@ -1,10 +1,10 @@
 """What GitHub shows of a run: the summary is read back by a reader of Markdown, and strangers inject nothing."""
 
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from msgspec.structs import replace
 
 from reports.formats import github
 from results.printable import one_line

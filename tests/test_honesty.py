@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import to_builtins
+from msgspec.structs import replace
 
 from reports.html.render import render
 from reports.text import summary
@@ -35,7 +37,11 @@ LIES = {
     "a stale expectation that hides": (_row("f", unexpected=False), "conforms although a deviation is written down"),
     "no reason": (_row("c", reason=None), "says no reason"),
     "no call under test": (
-        _row("a", transcript=[{**CALL, "call": "getpeername"}]),
+        _row("a", transcript=[to_builtins(replace(CALL, call="getpeername"))]),
+        "there is no connect() of the test's own in its transcript",
+    ),
+    "the call under test by a fixture": (
+        _row("a", transcript=[to_builtins(replace(CALL, made_by="fixture"))]),
         "there is no connect() of the test's own in its transcript",
     ),
     "a count": (_end(verdicts={"conforms": 3, "deviates": 1}), "the end counts 3 rows that are 'conforms'"),

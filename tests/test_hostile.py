@@ -25,6 +25,7 @@ from netns.capture import Captured, write_packets
 from reports.html.pcapng import tell
 from results.catalogue import CatalogueError, load_suite
 from results.expectations import KernelFacts, load_expectations
+from tests.conftest import read_records
 from tests.tools.samples import RECORDS, run_reports
 
 COMMANDS = ("summary", "ktap", "kcidb", "github", "csv", "badge", "disagreements", "html", "compare", "merge", "tmt")
@@ -62,6 +63,10 @@ cases = settings(
     phases=(Phase.generate, Phase.shrink),
     suppress_health_check=list(HealthCheck),
 )
+
+
+WHOLE = [*RECORDS, {"record": "carrier", "name": "uml", "what": "a kernel", "start_up": 1.5, "seconds": 9, "deaths": 1}]
+FORMER = read_records(ROOT / "tests" / "data" / "schema-1.jsonl")
 
 
 def places(value: Any) -> Iterator[tuple[Any, Any]]:
@@ -104,11 +109,12 @@ def carried_out(command: str, folder: Path, text: bytes) -> tuple[int, str]:
     return done.status, done.output
 
 
+@pytest.mark.parametrize("schema", ["today", "former"])
 @pytest.mark.parametrize("command", COMMANDS)
 @cases
 @given(data=st.data())
-def test_no_results_make_a_command_stumble(folder: Path, command: str, data: st.DataObject) -> None:
-    records = deepcopy(RECORDS)
+def test_no_results_make_a_command_stumble(folder: Path, command: str, schema: str, data: st.DataObject) -> None:
+    records = deepcopy(WHOLE if schema == "today" else FORMER)
     for _ in range(data.draw(st.integers(1, 3))):
         container, key = data.draw(st.sampled_from([place for record in records for place in places(record)]))
         if data.draw(st.integers(0, 9)) < 3:
@@ -135,7 +141,19 @@ def fit_for_a_terminal(text: str) -> bool:
 
 
 # The texts that a stranger may choose without the file being wrong.
-FREE = ("reason", "detail", "observed", "expected", "title", "statement", "version", "host", "text", "distribution")
+FREE = (
+    "reason",
+    "detail",
+    "observed",
+    "expected",
+    "title",
+    "statement",
+    "version",
+    "host",
+    "gave",
+    "asked",
+    "distribution",
+)
 
 
 def with_words(said: list[str]) -> list[dict[str, Any]]:

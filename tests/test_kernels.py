@@ -46,9 +46,11 @@ def test_a_row_inside(name: str) -> None:
         out = Path(folder) / "out"
         ran = run_suites(kernel, out, ["--row", ROW, "-n", "0"], Limits(300))
         assert ran.status == 0, (out / "console.log").read_text(encoding="utf-8", errors="replace")
-        run, row, end = read_records(out / "results.jsonl")
+        run, row, end, carrier = read_records(out / "results.jsonl")
     assert (row["id"], row["verdict"]) == (ROW, "conforms")
     assert end["reported"] == 1
+    assert carrier["name"] == kernel.name
+    assert 0 < carrier["start_up"] < carrier["seconds"]
     assert run["kernel"]["implementation"] == ("gVisor" if name == "gvisor" else "Linux")
 
 
@@ -81,3 +83,36 @@ def test_gvisors_platform_is_found_by_trying(monkeypatch: pytest.MonkeyPatch, wo
 
     monkeypatch.setattr("kernels.gvisor.subprocess.run", tried)
     assert platform.__wrapped__() == chosen
+
+
+FAKE = """#!/bin/sh
+echo tried >> {folder}/tried
+for word; do
+  case $word in kconform=*) echo "told to run"; esac
+done
+{words}
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("echo 'kconform: the kernel is up'", ""),
+        ("echo 'ptrace failed'; echo 'Kernel panic - not syncing'; echo 'Stack:'", "ptrace failed"),
+        ("echo booting; sleep 60 & wait", "booting"),
+        ("exit 1", "it says nothing"),
+    ],
+    ids=["up", "panic", "hangs", "silent"],
+)
+def test_user_mode_linux_is_tried_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, why: str) -> None:
+    for program in ("linux.uml", "modprobe", "ip"):
+        (tmp_path / program).write_text(FAKE.format(folder=tmp_path, words=words), encoding="ascii")
+        (tmp_path / program).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("kernels.uml._TRIAL", 2.0)
+    monkeypatch.setattr("kernels.uml.nobody_is_root", lambda: False)
+    for _ in range(2):
+        said = find_kernel("uml").lacks()
+        assert said == (f"use another build, for this one does not come up on this processor: {why}" if why else "")
+    assert (tmp_path / "tried").read_text(encoding="ascii") == "tried\n"

@@ -2,15 +2,17 @@
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import pytest
+from msgspec.structs import replace
 
+from results.codec import decode, encode
 from results.reader import read_many, read_results
-from results.records import Row
-from tests.conftest import ROOT, read_records
+from results.records import Evidence, Privilege
+from results.schema import json_schema
+from tests.conftest import read_records
 from tests.tools.samples import RECORDS, ROWS, row, run_reports, sample, written
 
 PATH = "evidence/demo.a~inet-stream-blocking-syscall/packets.pcapng"
@@ -21,12 +23,12 @@ def with_evidence(folder: Path, content: bytes, path: str = PATH) -> None:
     file = folder / path
     file.parent.mkdir(parents=True)
     file.write_bytes(content)
-    sample(folder, [replace(ROWS[0], evidence=[{"kind": "packets", "path": path, "note": "both ends"}])])
+    sample(folder, [replace(ROWS[0], evidence=[Evidence("packets", path, "both ends")])])
 
 
 def test_a_merged_file_holds_every_run(tmp_path: Path) -> None:
     sample(tmp_path / "a")
-    sample(tmp_path / "b", [row("a", "conforms")], privilege={"uid": 1000, "kind": "user-namespace"})
+    sample(tmp_path / "b", [row("a", "conforms")], privilege=Privilege(uid=1000, kind="user-namespace"))
     written(tmp_path / "c", RECORDS[:3])
     done = run_reports(
         "merge", tmp_path / "a", tmp_path / "b", tmp_path / "c", "-o", tmp_path / "all", "--label", "new"
@@ -40,7 +42,7 @@ def test_a_merged_file_holds_every_run(tmp_path: Path) -> None:
     assert [len(each.rows) for each in runs] == [6, 1, 2]
     assert [bool(each.incomplete) for each in runs] == [False, False, True]
     assert [replace(each, run=None) for each in runs[0].rows] == read_results(tmp_path / "a").rows
-    schema = json.loads((ROOT / "results" / "results.schema.json").read_text(encoding="utf-8"))
+    schema = json_schema()
     for record in read_records(tmp_path / "all" / "results.jsonl"):
         jsonschema.Draft202012Validator(schema).validate(record)
 
@@ -85,8 +87,8 @@ def test_evidence_comes_along(tmp_path: Path) -> None:
     found = []
     for results in read_many([tmp_path / "all"]):
         (evidence,) = results.rows[0].evidence
-        found.append((tmp_path / "all" / evidence["path"]).read_bytes())
-        assert (evidence["kind"], evidence["note"]) == ("packets", "both ends")
+        found.append((tmp_path / "all" / evidence.path).read_bytes())
+        assert (evidence.kind, evidence.note) == ("packets", "both ends")
     assert found == [b"from a", b"from b"]
     assert sorted(path.name for path in (tmp_path / "all" / "evidence").iterdir()) == [
         "1-.._a_b~demo.a~inet-stream-blocking-syscall",
@@ -133,6 +135,5 @@ def test_wrong_usage(tmp_path: Path) -> None:
 
 
 def test_a_row_without_evidence_says_nothing_of_it() -> None:
-    assert "evidence" not in json.loads(ROWS[0].line())
-    assert "run" not in json.loads(ROWS[0].line())
-    assert Row.from_record({**RECORDS[1], "later": 1}).id == ROWS[0].id
+    assert not {"evidence", "run"} & json.loads(encode(ROWS[0])).keys()
+    assert decode(json.dumps({**RECORDS[1], "later": 1}).encode()) == ROWS[0]

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from reports.html.render import render, write_html
 from results.reader import Results, read_many
+from results.records import Evidence
 from tests.tools.browser import MISSING, browser, find_browser, opened
 from tests.tools.page_samples import rows, two_kernels
 from tests.tools.samples import CALL, RUN, records, row, sample, written
@@ -137,7 +139,7 @@ def test_a_row_reads_like_a_report_of_a_bug(running: Any, page: Path) -> None:
         "6.1.0 root",
     ):
         assert part in said
-    assert words(tab, ".parting") == f"1.000 main {CALL['text']} ✗ asked EISCONN ← here they part 100 µs"
+    assert words(tab, ".parting") == f"1.000 main {CALL.text()} ✗ asked EISCONN ← here they part 100 µs"
     assert tab.locator(".parting").count() == 1
     assert tab.locator("svg.topology rect.host").count() == 2
     assert tab.get_attribute("svg.topology", "aria-label") == (
@@ -242,7 +244,7 @@ def test_hostile_results_are_shown_as_the_text_that_they_are(running: Any, tmp_p
 
 def test_only_files_below_evidence_are_linked(running: Any, tmp_path: Path) -> None:
     results = sample(tmp_path, rows())
-    good = results.rows[1].evidence[0]["path"]
+    good = results.rows[1].evidence[0].path
     bad = [
         "javascript:window.hurt=1",
         "evidence/../../etc/passwd",
@@ -253,7 +255,7 @@ def test_only_files_below_evidence_are_linked(running: Any, tmp_path: Path) -> N
         "evidence/./x",
         "evidence/..\\x",
     ]
-    results.rows[1].evidence = [{"kind": "sockets", "path": path} for path in (*bad, good)]
+    results.rows[1].evidence = [Evidence("sockets", path) for path in (*bad, good)]
     path = tmp_path / "index.html"
     path.write_text(render(results), encoding="utf-8")
     tab = opened(running, path, f"#row/{results.rows[1].id}")
@@ -276,7 +278,7 @@ def test_the_policy_stops_what_gets_in_all_the_same(running: Any, page: Path, tm
 
 def test_one_kernel(running: Any, tmp_path: Path) -> None:
     path = tmp_path / "index.html"
-    path.write_text(render(sample(tmp_path, kernel={**RUN.kernel, "release": "6.6.6"})), encoding="utf-8")
+    path.write_text(render(sample(tmp_path, kernel=replace(RUN.kernel, release="6.6.6"))), encoding="utf-8")
     tab = opened(running, path)
     said = words(tab)
     for part in ("Linux 6.6.6", "2026-11-24 08:58:58 UTC", "root", "3 rows are unexpected.", "1 deviate as expected"):

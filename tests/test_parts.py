@@ -5,12 +5,14 @@ import signal
 
 import pytest
 
-from fixtures.marks import RowPlan, Variant
+from fixtures.marks import RowPlan
 from fixtures.sockets.address import Bytes, Inet, Inet6, Unix, parse, show
 from fixtures.syscalls.call_threads import CallThreads, NotReturned, caught
 from fixtures.syscalls.memory import Memory
 from fixtures.syscalls.outcome import Outcome, describe
-from fixtures.syscalls.transcript import Call, Transcript
+from fixtures.syscalls.transcript import Transcript
+from results.ids import Variant
+from results.records import Call
 
 
 def outcome(returned: int, error: int = 0, value: object = None, *, succeeded: bool | None = None) -> Outcome:
@@ -83,7 +85,7 @@ def test_a_transcript_forgets_only_its_own_threads_calls() -> None:
     guard.run(lambda: transcript.begin("connect", []))
     transcript.begin("getsockopt", [])
     transcript.forget_since(mark)
-    assert [call.name for call in transcript.calls] == ["connect"]
+    assert [call.call for call in transcript.calls] == ["connect"]
     assert guard.close() == []
 
 

@@ -4,6 +4,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from results.records import Row
 from tests.tools.samples import RUN, expectation, row, run_reports, sample
 
@@ -28,7 +30,7 @@ def test_a_new_deviation(tmp_path: Path) -> None:
 
 
 def test_another_kernel_than_linux(tmp_path: Path) -> None:
-    (found,) = entries(tmp_path, [new("a", "EPERM")], kernel={**RUN.kernel, "implementation": "gVisor"})
+    (found,) = entries(tmp_path, [new("a", "EPERM")], kernel=replace(RUN.kernel, implementation="gVisor"))
     assert found["implementation"] == "gVisor"
     assert "kernel" not in found
 
@@ -87,7 +89,7 @@ def test_the_exit_status_without_update(tmp_path: Path) -> None:
 
 def test_runs_of_two_kernels(tmp_path: Path) -> None:
     sample(tmp_path / "a", [new("a", "EPERM")])
-    sample(tmp_path / "b", [new("a", "EPERM")], kernel={**RUN.kernel, "implementation": "gVisor"})
+    sample(tmp_path / "b", [new("a", "EPERM")], kernel=replace(RUN.kernel, implementation="gVisor"))
     done = run_reports("expectations", "--update", tmp_path / "a", tmp_path / "b")
     assert done.status == 2
     assert "these runs are of several kernels (Linux, gVisor): propose for one at a time" in done.output

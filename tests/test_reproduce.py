@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fixtures.syscalls import replay_args as raw
 from fixtures.syscalls.memory import Memory
@@ -18,6 +19,7 @@ from programs.network import RECIPES
 from programs.reproduce import reproduce
 from programs.words import NotExpressible
 from results.reader import read_results
+from results.records import Change, Topology
 from tests.conftest import Ran
 from tests.tools.samples import ROWS, RUN, row, run_reports, sample
 
@@ -131,9 +133,9 @@ def test_a_program_notices_that_a_kernel_lied(
 
 
 def test_what_can_not_be_expressed_is_said(tmp_path: Path) -> None:
-    scripted = row("a", "conforms", topology={"name": "scripted", "hosts": []}, transcript=ROWS[0].transcript)
-    files = row("b", "conforms", beside=["os.chmod"], transcript=ROWS[0].transcript)
-    old = row("c", "conforms", topology={"name": "loopback", "hosts": []}, transcript=ROWS[0].transcript)
+    scripted = row("a", "conforms", topology=Topology("scripted", []), transcript=ROWS[0].transcript)
+    files = row("b", "conforms", unrecorded=["os.chmod"], transcript=ROWS[0].transcript)
+    old = row("c", "conforms", topology=Topology("loopback", []), transcript=ROWS[0].transcript)
     never = row("d", "not-exercised", reason="not here")
     results = sample(tmp_path, [scripted, files, old, never])
     for each, why in (
@@ -155,19 +157,18 @@ def test_what_can_not_be_expressed_is_said(tmp_path: Path) -> None:
 @needs_compiler
 def test_nothing_from_outside_gets_out_of_its_string(tmp_path: Path) -> None:
     """A stranger's record may say anything: it stays in strings and in comments, or the row is refused."""
-    call = {**ROWS[0].transcript[0], "raw": "-1 =02001b597f000001(8) 16", "returned": -1, "error": "EBADF"}
-    words = dict.fromkeys(("text", "gave", "asked"), HOSTILE)
+    call = replace(ROWS[0].transcript[0], replay="-1 =02001b597f000001(8) 16", returned=-1, error="EBADF")
     hostile = row(
         "a",
         "deviates",
         unexpected=True,
         expected=HOSTILE,
         observed=HOSTILE,
-        topology={"name": "loopback", "hosts": []},
-        transcript=[{**call, **words, "arguments": [HOSTILE, HOSTILE, HOSTILE]}],
+        topology=Topology("loopback", []),
+        transcript=[replace(call, gave=HOSTILE, asked=HOSTILE, arguments=[HOSTILE, HOSTILE, HOSTILE])],
     )
-    clause = {**RUN.suites[0]["clauses"][0], "statement": HOSTILE, "expected": HOSTILE, "disagreement": HOSTILE}
-    suites = [{**RUN.suites[0], "clauses": [clause]}]
+    clause = replace(RUN.suites[0].clauses[0], statement=HOSTILE, expected=HOSTILE, disagreement=HOSTILE)
+    suites = [replace(RUN.suites[0], clauses=[clause])]
     results = sample(tmp_path, [hostile], suites=suites)
     source = reproduce([results], hostile.id)
     assert '\n#include "/etc/passwd"' not in source
@@ -181,19 +182,19 @@ def test_nothing_from_outside_gets_out_of_its_string(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"how": "sysctl", "what": ["../kernel/core_pattern", "x"]},
-        {"how": "sysctl", "what": ["kernel.core_pattern", "x"]},
-        {"how": "netlink", "what": ["link", "add", {"ifname": "x"}]},
-        {"how": "netlink", "what": ["neigh", "replace", {"ifindex": "lo", "dst": "::1", "lladdr": '"); evil("'}]},
-        {"how": "netlink", "what": ["neigh", "del", {"ifindex": "lo", "dst": "::1", "lladdr": "ea:00:00:00:00:01"}]},
-        {"how": "nftables", "what": ["no hexadecimal digits"]},
-        {"how": "something", "what": []},
+        ("sysctl", ["../kernel/core_pattern", "x"]),
+        ("sysctl", ["kernel.core_pattern", "x"]),
+        ("netlink", ["link", "add", {"ifname": "x"}]),
+        ("netlink", ["neigh", "replace", {"ifindex": "lo", "dst": "::1", "lladdr": '"); evil("'}]),
+        ("netlink", ["neigh", "del", {"ifindex": "lo", "dst": "::1", "lladdr": "ea:00:00:00:00:01"}]),
+        ("nftables", ["no hexadecimal digits"]),
+        ("something", []),
     ],
 )
-def test_changes_of_strangers_are_refused(tmp_path: Path, change: dict[str, Any]) -> None:
-    call = {**ROWS[0].transcript[0], "raw": "-1 - 16"}
-    topology = {"name": "loopback", "hosts": []}
-    made = row("a", "conforms", topology=topology, transcript=[call], changes=[{"at": 0.1, "host": "local", **change}])
+def test_changes_of_strangers_are_refused(tmp_path: Path, change: tuple[str, list[Any]]) -> None:
+    call = replace(ROWS[0].transcript[0], replay="-1 - 16")
+    topology = Topology("loopback", [])
+    made = row("a", "conforms", topology=topology, transcript=[call], changes=[Change(0.1, "local", *change)])
     with pytest.raises(NotExpressible):
         reproduce([sample(tmp_path, [made])], made.id)
 

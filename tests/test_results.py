@@ -10,9 +10,11 @@ import pytest
 from reports.formats.disagreements import disagreements
 from reports.html.render import render
 from reports.text import summary
+from results.codec import encode
 from results.reader import ResultsError, read_results
-from tests.conftest import ROOT, Project, Ran
-from tests.tools.samples import ROWS, sample
+from results.records import Carrier
+from tests.conftest import Project, Ran
+from tests.tools.samples import ROWS, run_reports, sample
 
 # Beside markup: what a terminal and the log of a CI would obey.
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
@@ -41,15 +43,19 @@ def ran(project: Project) -> Ran:
 
 
 def test_every_record_follows_the_schema(ran: Ran) -> None:
-    schema = json.loads((ROOT / "results" / "results.schema.json").read_text(encoding="utf-8"))
+    printed = run_reports("schema")
+    schema = json.loads(printed.output)
     validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
     validator.check_schema(schema)
     assert [record["record"] for record in ran.records] == ["run", *["row"] * 5, "end"]
     for record in ran.records:
         validator.validate(record)
     assert {row["verdict"] for row in ran.rows.values()} == {"conforms", "deviates", "not-exercised", "harness-error"}
-    broken = {**ran.records[1], "verdict": "fine"}
-    assert not validator.is_valid(broken)
+    assert printed.status == 0
+    validator.validate(json.loads(encode(Carrier(name="uml", what="a kernel", start_up=1.0, seconds=2.5, deaths=0))))
+    row = ran.records[1]
+    for broken in ({**row, "verdict": "fine"}, {**row, "colour": "red"}, {**row, "seconds": -1}, {**row, "id": ""}):
+        assert not validator.is_valid(broken)
 
 
 def test_the_files_of_a_run(ran: Ran, pytester: pytest.Pytester) -> None:

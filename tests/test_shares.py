@@ -5,10 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from kernels.shards import join, joining, together
+from kernels.shards import finish, finishing
+from results.ends import exit_status_of
 from results.reader import read_results
+from results.records import Carrier
 from tests.conftest import Project
+from tests.test_results import data_of
 from tests.tools.samples import RECORDS, ROWS, records, written
+
+CARRIER = Carrier(name="two", what="two guests")
 
 
 def test_each_row_is_in_one_share(project: Project) -> None:
@@ -35,8 +40,9 @@ def test_shares_become_one_result(tmp_path: Path) -> None:
     written(parts[1], records(ROWS[4:5], exit_status=0))
     (parts[1] / "evidence" / "one").mkdir(parents=True)
     (parts[1] / "console.log").write_text("said", encoding="ascii")
-    join(parts, tmp_path)
+    finish(tmp_path, parts, CARRIER)
     results = read_results(tmp_path)
+    assert results.carrier == CARRIER
     assert [row.id for row in results.rows] == [row.id for row in ROWS[:5]]
     assert not results.incomplete
     assert not results.damaged
@@ -54,7 +60,7 @@ def test_a_share_that_was_cut_off_leaves_no_end(tmp_path: Path) -> None:
     path = written(parts[1], records(ROWS[4:]))
     with path.open("a", encoding="utf-8") as file:
         file.write('{"record":"row","id":"cut o')
-    join(parts, tmp_path)
+    finish(tmp_path, parts, CARRIER)
     results = read_results(tmp_path)
     assert "cut off" in results.incomplete
     assert len(results.rows) == 4
@@ -66,15 +72,18 @@ def test_what_guests_left_is_joined_when_who_started_them_is_no_more(tmp_path: P
     (parts[0] / "junit.xml").write_text("<testsuites><test", encoding="ascii")
     written(parts[1], records(ROWS[4:]))
     for _ in range(2):
-        subprocess.run(["/bin/sh", "-c", joining(parts, tmp_path)], check=True)
+        subprocess.run(["/bin/sh", "-c", finishing(tmp_path, parts, CARRIER)], check=True)
         results = read_results(tmp_path)
         assert "cut off" in results.incomplete
         assert len(results.rows) == 4
+        assert results.carrier == CARRIER
+        (shown,) = data_of((tmp_path / "index.html").read_text(encoding="utf-8"))["kernels"]
+        assert shown["carrier"] == "two (two guests)"
         # No JUnit of one share alone, which would look whole.
         assert {path.name for path in tmp_path.iterdir()} == {"results.jsonl", "index.html", "console.log"}
 
 
 def test_a_share_without_rows_does_not_fail_the_run() -> None:
-    assert together([0, 5]) == 0
-    assert together([5, 5]) == 5
-    assert together([1, 5]) == 1
+    assert exit_status_of([0, 5]) == 0
+    assert exit_status_of([5, 5]) == 5
+    assert exit_status_of([1, 5]) == 1

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from functools import cache
 from importlib.metadata import files
 from pathlib import Path
@@ -12,11 +11,13 @@ from typing import Any
 
 import fmf.utils
 import pytest
+from msgspec.structs import replace
 from ruamel.yaml import YAML
 
 from reports.formats.tmt import ROWS as ROWS_NAMED
 from reports.formats.tmt import tmt
 from results.reader import Results, read_results
+from results.records import Document
 from tests.conftest import ROOT
 from tests.tools.samples import RECORDS, ROWS, RUN, records, row, run_reports, sample, written
 
@@ -122,8 +123,8 @@ def test_files_where_tmt_would_not_find_them_are_refused(tmp_path: Path) -> None
 
 def test_strangers_inject_nothing(tmp_path: Path) -> None:
     rows = [replace(each, id=HOSTILE, expected=HOSTILE, observed=HOSTILE, reason=HOSTILE) for each in ROWS]
-    kernel = {**RUN.kernel, "name": HOSTILE, "release": HOSTILE, "machine": HOSTILE}
-    suites = [{**RUN.suites[0], "documents": [{"id": HOSTILE, "title": HOSTILE, "sentences": []}]}]
+    kernel = replace(RUN.kernel, name=HOSTILE, release=HOSTILE, machine=HOSTILE)
+    suites = [replace(RUN.suites[0], documents=[Document(HOSTILE, HOSTILE, ())])]
     text = tmt([sample(tmp_path, rows, kernel=kernel, suites=suites)], tmp_path)
     assert all(line.isprintable() for line in text.splitlines())
     (made,) = read(text)

@@ -5,12 +5,11 @@ or to the controller, the record is encoded once, into its line of results.jsonl
 on leaves the line alone, and the controller decodes it once and writes it as it is.
 """
 
-import json
 from typing import Any
 
-import msgspec
 import pytest
 
+from results import codec
 from results.records import Row
 
 _KEY = "kconform_row"  # Among a report's own attributes, which pytest gives to other processes as they are.
@@ -38,7 +37,7 @@ def take(report: pytest.TestReport) -> tuple[Row, bytes | None] | None:
     carried = vars(report).get(_KEY)
     if carried is None:
         return None
-    return (carried, None) if isinstance(carried, Row) else (_decode(carried), carried)
+    return (carried, None) if isinstance(carried, Row) else (codec.decode_row(carried), carried)
 
 
 def drop(report: pytest.TestReport) -> None:
@@ -54,16 +53,4 @@ def encode(data: dict[str, Any]) -> None:
     """
     carried = data.get(_KEY)
     if isinstance(carried, Row):
-        data[_KEY] = _encode(carried)
-
-
-def _encode(row: Row) -> bytes:
-    return row.line().encode()
-
-
-def _decode(line: bytes) -> Row:
-    try:
-        record = msgspec.json.decode(line)
-    except msgspec.DecodeError:  # A text with bytes of no character, such as a path's: ``Row.line`` escapes them.
-        record = json.loads(line)
-    return Row.from_record(record)
+        data[_KEY] = codec.encode(carried)

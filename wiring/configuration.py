@@ -25,14 +25,16 @@ from fixtures.probes.facts import (
     security_modules,
     system_facts,
     upstream_release,
-    version_facts,
 )
 from fixtures.probes.features import Feature, probe_all, probe_entries
 from netns import IsolationError, enter_private_network, in_user_namespace
 from results.catalogue import CatalogueError
 from results.expectations import KernelFacts, load_expectations
-from results.journal import JOURNAL, Journal
-from results.records import Run
+from results.files import EVIDENCE as EVIDENCE_FOLDER
+from results.files import JOURNAL, JUNIT
+from results.journal import Journal
+from results.records import SCHEMA_VERSION, Run
+from results.version import version_record
 from results.writer import Collector
 from wiring.collection import load
 from wiring.process_pool import ProcessPool
@@ -45,7 +47,6 @@ from wiring.rlimits import what_is_short
 from wiring.row_protocol import explain_hangs
 from wiring.session_state import CURRENT, EARLIER, EXPECTATIONS, ISOLATION, JOURNALS, POOL, REAPER, SELECTION, SUITES
 
-VERSION = "0.1.0"
 ROOT = Path(__file__).parents[1]
 _MARKERS = (
     "clause(id, case): the clause that a test tries",
@@ -111,7 +112,7 @@ def _configure_controller(config: pytest.Config) -> None:
         # Each worker gets its share at once and asks for more when it is done: no message for every single row.
         config.option.dist = "worksteal"
     if config.option.results and not config.option.xmlpath:
-        config.option.xmlpath = str(Path(config.option.results) / "junit.xml")
+        config.option.xmlpath = str(Path(config.option.results) / JUNIT)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -131,13 +132,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     entries = probe_entries(call for suite in config.stash[SUITES] for call in suite.calls)
     config.stash[FEATURES] = probe_all() | {f"entry:{name}": entry for name, entry in entries.items()}
     run = Run(
+        schema=SCHEMA_VERSION,
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         kernel=kernel_facts(),
         system=system_facts(),
         privilege=privilege_facts(config.stash[ISOLATION]),
         features={name: each.record() for name, each in config.stash[FEATURES].items() if name[:5] != "entry:"},
         entries={name: entry.record() for name, entry in entries.items()},
-        kconform=version_facts(ROOT, VERSION),
+        kconform=version_record(ROOT),
         command=["pytest", *config.invocation_params.args],
         suites=[suite.record() for suite in config.stash[SUITES]],
     )
@@ -147,9 +149,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     except OSError as error:
         raise pytest.UsageError(f"--results {folder}: can't be written: {error.strerror}") from error
     if folder is not None and not earlier.how:
-        shutil.rmtree(folder / "evidence", ignore_errors=True)  # That of an earlier run, whose results are gone, too.
+        shutil.rmtree(
+            folder / EVIDENCE_FOLDER, ignore_errors=True
+        )  # That of an earlier run, whose results are gone, too.
         (folder / JOURNAL).unlink(missing_ok=True)
-    config.pluginmanager.register(Recorder(config, collector), "kconform-recorder")
+    config.pluginmanager.register(Recorder(config, collector, earlier.rows), "kconform-recorder")
 
 
 @pytest.hookimpl(optionalhook=True)

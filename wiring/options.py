@@ -13,15 +13,18 @@ import pytest
 
 from fixtures.marks import ALL
 from reports.text import listing
+from results.files import RESUME
 from wiring.collection import load
 from wiring.rerun import MODES
-from wiring.resume import HOW
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of kconform."""
     group = parser.getgroup("kconform", "conformance rows, what to run of them and where to report")
     group.addoption("--results", metavar="DIR", help="write results.jsonl, index.html and junit.xml into DIR")
+    group.addoption(
+        "--no-report", action="store_true", help="write results.jsonl and junit.xml only, and not the page index.html"
+    )
     group.addoption(
         "--evidence",
         choices=MODES,
@@ -39,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--slow", action="store_true", help="exercise the rows that take minutes, too")
     group.addoption(
         "--resume",
-        choices=HOW,
+        choices=RESUME,
         default="",
         help="go on with the run in the folder of --results, which was cut off: with the rows that were under way, one "
         "at a time; with the rest; or with nothing, so that it has an end",

@@ -2,14 +2,17 @@
 
 import copy
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from fixtures.marks import RowPlan
 from reports.formats import github
+from reports.html.page_data import Packer
+from reports.html.render import page
 from reports.text import summary
-from results.journal import JOURNAL
+from results.files import JOURNAL, NOTHING, PAGE, RESULTS
+from results.ids import RowId
 from results.records import CONFORMS, HARNESS_ERROR, NEVER_REACHED, NOT_EXERCISED, Row
 from results.writer import Collector
 from wiring.carried_row import take
@@ -18,13 +21,25 @@ from wiring.session_state import SUITES
 
 
 class Recorder:
-    """The controller's side: it hears of every row, from its own process or from workers, and writes the results."""
+    """The controller's side: it gets every row, from its own process or from workers, and writes results and page.
 
-    def __init__(self, config: pytest.Config, collector: Collector) -> None:
+    Args:
+        config: pytest's.
+        collector: what writes the results; it has the rows of an earlier part of the run.
+        earlier: these rows, whole, for the page.
+    """
+
+    def __init__(self, config: pytest.Config, collector: Collector, earlier: Iterable[Row] = ()) -> None:
         self.config = config
         self.collector = collector
         self.folder = Path(config.option.results) if config.option.results else None
         self._interrupted = False
+        self._packer: Packer | None = None
+        if collector.folder is not None and not config.option.no_report:
+            self._packer = Packer()
+            self._packer.begin(collector.run, collector.results().label, "", collector.folder)
+            for row in earlier:
+                self._packer.add(0, row)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note which rows will run, where this process runs them itself."""
@@ -37,7 +52,7 @@ class Recorder:
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Note that a row runs: should it never be heard of again, its process died."""
-        plan = RowPlan.parse(nodeid)
+        plan = RowId.parse(nodeid)
         if plan is not None and plan.id in self.collector.collected:
             _lose(self.collector.collected[plan.id])
 
@@ -53,15 +68,15 @@ class Recorder:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Write a row down as soon as it has ended, or its worker has died."""
         carried = take(report)
-        plan = RowPlan.parse(report.nodeid)
+        plan = RowId.parse(report.nodeid)
         if carried is not None:
-            self.collector.add(*carried)
+            self._add(*carried)
             if report.when == "call":
                 self._end_in_junit(report)
         elif is_crash(report) and plan is not None and plan.id in self.collector.collected:
             row = self.collector.collected[plan.id]
             row.reason = f"the process that ran it died: {report.longrepr}"
-            self.collector.add(row)
+            self._add(row)
         if self.collector.broken is not None:
             drop_junit_reporter(self.config)
             pytest.exit(
@@ -76,16 +91,17 @@ class Recorder:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the end, and the report. A row of which nobody heard fails the run, though pytest counts no failure."""
-        missing = [row for id_, row in self.collector.collected.items() if id_ not in self.collector.rows]
+        missing = self.collector.missing
         # Who resumes a run to run nothing has given it up.
-        lost = any(row.unexpected for row in missing) or (missing and self.config.option.resume == "nothing")
+        lost = any(row.unexpected for row in missing) or (missing and self.config.option.resume == NOTHING)
         if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and self.collector.rows:  # All had ended earlier.
             session.exitstatus = exitstatus = pytest.ExitCode.OK
         if lost and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = exitstatus = pytest.ExitCode.TESTS_FAILED
         if self._interrupted:
             exitstatus = pytest.ExitCode.INTERRUPTED
-        self.collector.finish(int(exitstatus))
+        for row in self.collector.finish(int(exitstatus)):
+            self._pack(row)
         if self.folder is not None:
             self._end_in_folder(self.folder)
         if self.collector.broken is not None:
@@ -100,20 +116,31 @@ class Recorder:
             terminalreporter.write_line(line)
         if self.collector.broken is not None:
             terminalreporter.write_line(f"INCOMPLETE: --results {self.folder}: {self.collector.broken.strerror}")
+        elif self._packer is not None and self.folder is not None:
+            terminalreporter.write_line(f"report: {self.folder / PAGE}")
         elif self.folder is not None:
-            terminalreporter.write_line(f"report: {self.folder / 'index.html'}")
+            terminalreporter.write_line(f"results: {self.folder / RESULTS}")
         for line in github.at_the_end(self.collector.results(), os.environ):
             terminalreporter.write_line(line)
+
+    def _add(self, row: Row, line: bytes | None = None) -> None:
+        if self.collector.add(row, line):
+            self._pack(row)
+
+    def _pack(self, row: Row) -> None:
+        if self._packer is not None:
+            self._packer.add(0, row)
 
     def _end_in_folder(self, folder: Path) -> None:
         try:
             (folder / JOURNAL).unlink(missing_ok=True)
-            if self.collector.rows:
-                self.collector.write_page(folder / "index.html")
+            if self.collector.rows and self._packer is not None and self.collector.end is not None:
+                self._packer.end(0, self.collector.end)
+                (folder / PAGE).write_text(page(self._packer), encoding="utf-8")
         except OSError as error:
             self.collector.broken = error
             drop_junit_reporter(self.config)
-            (folder / "index.html").unlink(missing_ok=True)  # Half a page, or one of an earlier run.
+            (folder / PAGE).unlink(missing_ok=True)  # Half a page, or one of an earlier run.
 
     def _end_in_junit(self, report: pytest.TestReport) -> None:
         """Tell JUnit alone of the tear-down, which was told with the call: it waits for that (wiring.row_protocol)."""
@@ -126,7 +153,7 @@ class Recorder:
 
     def _collect(self, nodeids: list[str]) -> None:
         for nodeid in nodeids:
-            plan = RowPlan.parse(nodeid)
+            plan = RowId.parse(nodeid)
             if plan is not None and any(plan.clause in suite.clauses for suite in self.config.stash[SUITES]):
                 row = blank_row(plan, nodeid)
                 row.verdict, row.reason = NOT_EXERCISED, NEVER_REACHED
@@ -138,14 +165,22 @@ def _lose(row: Row) -> None:
     row.reason = "the process that ran it died, or was stopped, before the row had ended"
 
 
-def blank_row(plan: RowPlan, nodeid: str) -> Row:
+def blank_row(plan: RowId, nodeid: str) -> Row:
     """A row of which nothing is known yet but its plan."""
     return Row(
         id=plan.id,
         clause=plan.clause,
-        variant=plan.variant.fields(),
+        variant=plan.variant,
         test=nodeid,
         verdict=CONFORMS,
         unexpected=False,
+        expected=None,
+        observed=None,
+        expectation=None,
+        reason=None,
+        seconds=0.0,
+        topology=None,
+        transcript=[],
+        detail=None,
         rerun=f"pytest --row {plan.id}",
     )

@@ -6,7 +6,6 @@ the evidence says that it is of a second run. With ``all`` every row is watched 
 """
 
 import gc
-import json
 import os
 import select
 import signal
@@ -14,13 +13,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from fixtures.stash import NamedKey
 from netns import load_scapy, preload
-from results.records import Row
+from results.records import Evidence, Row
 from wiring.carried_row import attached
-from wiring.evidence import Entry, Recording
+from wiring.evidence import Recording
 from wiring.forking import fork_off, send
 from wiring.pytest_internals import run_item
 
@@ -67,7 +67,7 @@ def add_evidence(item: pytest.Item, report: pytest.TestReport, seconds: float) -
         row.evidence = _run_again(item, Recording(plan.results, row.id), row, seconds + _PATIENCE)
 
 
-def _run_again(item: pytest.Item, recording: Recording, row: Row, limit: float) -> list[Entry]:
+def _run_again(item: pytest.Item, recording: Recording, row: Row, limit: float) -> list[Evidence]:
     """Run a row again in a child that may take so many seconds; gives what was recorded, nothing where it died."""
     preload()
     load_scapy()  # Here once, and not in each child.
@@ -77,7 +77,7 @@ def _run_again(item: pytest.Item, recording: Recording, row: Row, limit: float) 
         signal.alarm(int(limit))
         gc.disable()
         _run_watched(item, recording, row)
-        send(writing, json.dumps(recording.entries).encode())
+        send(writing, msgspec.json.encode(recording.entries))
 
     pid = fork_off(item.config, life, [reading])
     os.close(writing)
@@ -87,8 +87,7 @@ def _run_again(item: pytest.Item, recording: Recording, row: Row, limit: float) 
         os.close(reading)
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-    entries: list[Entry] = json.loads(data) if data else []
-    return entries
+    return msgspec.json.decode(data, type=list[Evidence]) if data else []
 
 
 def _run_watched(item: pytest.Item, recording: Recording, first: Row) -> None:
@@ -101,8 +100,7 @@ def _run_watched(item: pytest.Item, recording: Recording, first: Row) -> None:
     else:
         how = f"came to {second.verdict}, observed {second.observed}"
     for entry in recording.entries:
-        notes = [entry["note"]] if "note" in entry else []
-        entry["note"] = "; ".join([*notes, f"of a second run of the row, which {how}"])
+        entry.note = "; ".join(filter(None, [entry.note, f"of a second run of the row, which {how}"]))
 
 
 def _read_all(fd: int, limit: float) -> bytes:

@@ -6,18 +6,15 @@ from typing import Any
 
 import pytest
 
-from fixtures.marks import RowPlan
 from reports.text import failure, word
-from results.journal import read_journal
+from results.files import CONSOLE, DIED, UNDER_WAY, evidence_folder
+from results.ids import RowId
+from results.journal import BEGUN, FOUND_DEAD, UNSETTLED, read_journal
 from results.reader import ResultsError, read_results
-from results.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Row, Run
+from results.records import CONFORMS, DEVIATES, HARNESS_ERROR, NOT_EXERCISED, Evidence, Row, Run
 from wiring.carried_row import attach
 from wiring.recorder import blank_row
 from wiring.session_state import EXPECTATIONS, SUITES, clause_of
-
-UNDER_WAY, REST, NOTHING = HOW = ("under-way", "rest", "nothing")
-DIED = "the kernel died"
-CONSOLE = "console.log"
 
 
 @dataclass
@@ -55,10 +52,10 @@ class Earlier:
         """
         results, told = read_results(folder), read_journal(folder)
         rows = {row.test: row for row in results.rows}
-        rows.update({nodeid: _dead_row(config, nodeid, folder) for nodeid in told["died"] if nodeid not in rows})
-        for nodeid in told["unsettled"]:
+        rows.update({nodeid: _dead_row(config, nodeid, folder) for nodeid in told[FOUND_DEAD] if nodeid not in rows})
+        for nodeid in told[UNSETTLED]:
             rows[nodeid] = _unsettled(nodeid, rows.get(nodeid))
-        return cls(how, results.run, list(rows.values()), frozenset(rows), frozenset(told["begun"]))
+        return cls(how, results.run, list(rows.values()), frozenset(rows), frozenset(told[BEGUN]))
 
     def handed(self) -> dict[str, Any]:
         """What a worker has to know, as JSON has it."""
@@ -88,9 +85,9 @@ def _dead_row(config: pytest.Config, nodeid: str, folder: Path) -> Row:
     judgement = config.stash[EXPECTATIONS][suite.name].judge(row.id, deviates=True, observed=DIED)
     row.expectation, row.unexpected = judgement.record(), judgement.state != "met"
     row.detail = failure(row, clause_of(config, row.clause), "", "")
-    path = f"evidence/{row.id.replace('/', '~')}/{CONSOLE}"
+    path = f"{evidence_folder(row.id)}/{CONSOLE}"
     if (folder / path).is_file():
-        row.evidence = [{"kind": "kernel-log", "path": path, "note": "the console, up to the kernel's death"}]
+        row.evidence = [Evidence("kernel-log", path, "the console, up to the kernel's death")]
     return row
 
 
@@ -107,7 +104,7 @@ def _unsettled(nodeid: str, row: Row | None) -> Row:
 
 
 def _blank(nodeid: str) -> Row:
-    plan = RowPlan.parse(nodeid)
+    plan = RowId.parse(nodeid)
     if plan is None:
         raise ValueError(f"'{nodeid}' is no row")
     return blank_row(plan, nodeid)
@@ -131,7 +128,7 @@ def _report(row: Row) -> pytest.TestReport:
     elif report.skipped and row.verdict == NOT_EXERCISED:
         report.longrepr = (path, 0, f"Skipped: {row.reason}")
     elif report.skipped:
-        report.wasxfail = (row.expectation or {}).get("reason", "")
+        report.wasxfail = row.known_reason
     attach(report, row)
     vars(report)["kconform_word"] = word(row)
     return report

@@ -13,12 +13,12 @@ from fixtures.plugin import lives_in_kept_topology
 from fixtures.row import ROW, RunningRow
 from fixtures.syscalls.transcript import FIXTURE, TEST
 from netns import kept_loopback
+from results.files import NOTHING, UNDER_WAY
 from results.selection import find_suite
 from wiring.collection import plan_of
 from wiring.process_pool import WAITS
 from wiring.pytest_internals import is_worker
 from wiring.rerun import RECORDING
-from wiring.resume import NOTHING, UNDER_WAY
 from wiring.row_protocol import run_row
 from wiring.row_state import STATE, RowState
 from wiring.session_state import CURRENT, EARLIER, JOURNALS, POOL, SUITES

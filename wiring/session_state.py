@@ -6,9 +6,10 @@ import pytest
 
 from fixtures.stash import NamedKey
 from netns import Isolation
-from results.catalogue import Clause, Suite
+from results.catalogue import Suite
 from results.expectations import Expectations
 from results.journal import Journal
+from results.records import Clause
 from results.selection import Selection
 
 if TYPE_CHECKING:  # These modules use this one.

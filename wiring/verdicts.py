@@ -47,10 +47,10 @@ def conclude(item: pytest.Item, report: pytest.TestReport) -> None:
     if report.when != "teardown" or report.failed:
         vars(report)["kconform_word"] = word(row)
     if report.when == "teardown":
-        row.transcript = state.row.transcript.record()
+        row.transcript = state.row.transcript.calls
         row.changes = state.changes()
         row.folder = str(state.row.folder) if state.row.folder is not None else None
-        row.beside = beside(item)
+        row.unrecorded = beside(item)
         attach(report, row)
         clause = clause_of(item.config, state.row.plan.clause)
         report.user_properties += [("clause", row.clause), ("verdict", row.verdict)]
@@ -85,4 +85,4 @@ def _speak(item: pytest.Item, report: pytest.TestReport, state: RowState, row: R
         report.outcome = "failed"
     else:
         report.outcome = "skipped"
-        report.wasxfail = (row.expectation or {}).get("reason", "")
+        report.wasxfail = row.known_reason

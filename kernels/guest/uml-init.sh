@@ -1,12 +1,17 @@
 #!/bin/bash
 # The first process in user-mode Linux. The root is the host's, read only; a layer in memory goes over it, so that
 # programs find a machine that they can write to, and the folder kconform=DIR of the kernel's command line is the host's
-# own and keeps what is written there; run.sh does the rest.
+# own and keeps what is written there; run.sh does the rest. Without it the kernel was only tried.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 mount -t proc proc /proc
 for word in $(cat /proc/cmdline); do
   case $word in kconform=*) shared=${word#kconform=} ;; esac
 done
+if [ -z "$shared" ]; then
+  echo "kconform: the kernel is up"
+  echo o > /proc/sysrq-trigger
+  sleep 60
+fi
 modules=/usr/lib/uml/modules/$(uname -r)
 mount -t tmpfs tmpfs /mnt && mkdir /mnt/upper /mnt/work /mnt/root
 grep -q overlay /proc/filesystems || insmod "$modules/kernel/fs/overlayfs/overlay.ko"

@@ -133,7 +133,7 @@ def as_json(several: list[Results], differences: list[Difference], allowed: dict
 
 def _head(results: Results) -> list[str]:
     kernel = results.run.kernel
-    words = f"{kernel['name']} {kernel['release']} {kernel['machine']}, {privilege(results)}, {results.run.started}"
+    words = f"{kernel.name} {kernel.release} {kernel.machine}, {privilege(results)}, {results.run.started}"
     lines = [f"{results.label}: {words}, {len(results.rows)} rows"]
     if results.incomplete:
         lines.append(f"    INCOMPLETE: {results.incomplete}")
@@ -163,11 +163,10 @@ def _notes(entries: list[Allowance], differences: list[Difference]) -> list[str]
 
 def _run_facts(results: Results) -> dict[str, Any]:
     run = results.run
-    facts = {key: run.kernel[key] for key in ("name", "release", "machine")}
     return {
         "label": results.label,
-        "kernel": facts,
-        "privilege": run.privilege["kind"],
+        "kernel": {"name": run.kernel.name, "release": run.kernel.release, "machine": run.kernel.machine},
+        "privilege": run.privilege.kind,
         "started": run.started,
         "rows": len(results.rows),
         "incomplete": results.incomplete or None,

@@ -5,14 +5,18 @@ import contextlib
 import os
 import re
 import shutil
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from reports.commandline import CommandError, Commands, declare, name, wants_labels, wants_results, write
 from reports.html.command import write_page
+from results.codec import encode
+from results.ends import incompleteness
+from results.files import EVIDENCE, PAGE, RESULTS
 from results.printable import one_line
-from results.reader import RESULTS, folder_of, incompleteness, read_runs, records
-from results.records import End, Row, Run
+from results.reader import Item, folder_of, read_runs, records
+from results.records import Carrier, End, Evidence, Row, Run
 
 _EXAMPLES = """6.1 6.12 6.18 -o all-kernels
 linux/results.jsonl gvisor/results.jsonl --label linux --label gvisor -o both"""
@@ -56,7 +60,7 @@ def merge(paths: list[Path], labels: list[str], output: Path) -> list[str]:
     targets = [_Target(label, output, f"{number}-{_name(label)}") for number, label in enumerate(labels, start=1)]
     try:
         output.mkdir(parents=True, exist_ok=True)
-        with partly.open("w", encoding="utf-8") as file:
+        with partly.open("wb") as file:
             first = 0
             # Record by record: together they may be more than the memory holds.
             for path in paths:
@@ -70,9 +74,9 @@ def merge(paths: list[Path], labels: list[str], output: Path) -> list[str]:
     finally:
         with contextlib.suppress(OSError):
             partly.unlink()
-    write_page([output], output / "index.html")
+    write_page([output], output / PAGE)
     said = [line for target in targets for line in target.finish()]
-    return [*said, f"wrote {output / RESULTS} and index.html, with {len(labels)} runs"]
+    return [*said, f"wrote {output / RESULTS} and {PAGE}, with {len(labels)} runs"]
 
 
 class _Target:
@@ -86,32 +90,33 @@ class _Target:
         self._end: End | None = None
         self._said: list[str] = []
 
-    def take(self, item: Run | Row | End | str, folder: Path) -> str:
+    def take(self, item: Item, folder: Path) -> bytes:
         """The line that a record of the run becomes; its evidence is copied. Empty for what is no record."""
         if isinstance(item, Run):
-            return replace(item, label=self._label).line()
+            return encode(replace(item, label=self._label))
         if isinstance(item, Row):
             self._rows += 1
-            return replace(item, run=self._label, evidence=self._copies(item, folder)).line()
+            return encode(replace(item, run=self._label, evidence=self._copies(item, folder)))
         if isinstance(item, End):
             self._end = item
-            return replace(item, run=self._label).line()
+        if isinstance(item, End | Carrier):
+            return encode(replace(item, run=self._label))
         self._said.append(f"{self._label}: DAMAGED: {item}")
-        return ""
+        return b""
 
     def finish(self) -> list[str]:
         """What there is to say of the run; a line each."""
         missing = incompleteness(self._end, self._rows)
         return [*self._said, *([f"{self._label}: INCOMPLETE: {missing}"] if missing else [])]
 
-    def _copies(self, row: Row, folder: Path) -> list[dict[str, str]]:
+    def _copies(self, row: Row, folder: Path) -> list[Evidence]:
         kept = []
         for each in row.evidence:
-            path = _copy(folder, each["path"], self._prefix, self._output)
+            path = _copy(folder, each.path, self._prefix, self._output)
             if path is None:
-                self._said.append(f"{self._label}: {each['path']} is not there, and was left out")
+                self._said.append(f"{self._label}: {each.path} is not there, and was left out")
             else:
-                kept.append({**each, "path": path})
+                kept.append(replace(each, path=path))
         return kept
 
 
@@ -119,13 +124,13 @@ def _copy(folder: Path, path: str, prefix: str, output: Path) -> str | None:
     """Copy a file of evidence; the path under which it lies now, or None where it is no file of that folder."""
     source = folder / path
     # A link in a stranger's folder may lead anywhere.
-    if not source.is_file() or not source.resolve().is_relative_to((folder / "evidence").resolve()):
+    if not source.is_file() or not source.resolve().is_relative_to((folder / EVIDENCE).resolve()):
         return None
     _, name, file = path.split("/")
-    target = output / "evidence" / f"{prefix}~{name}"
+    target = output / EVIDENCE / f"{prefix}~{name}"
     target.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target / file)
-    return f"evidence/{target.name}/{file}"
+    return f"{EVIDENCE}/{target.name}/{file}"
 
 
 def _name(label: str) -> str:

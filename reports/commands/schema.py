@@ -1,11 +1,10 @@
 """The schema of results.jsonl, for programs that read or write such files."""
 
 import argparse
-from pathlib import Path
+import json
 
 from reports.commandline import Commands, declare, wants_output, write
-
-SCHEMA = Path(__file__).parent.parent.parent / "results" / "results.schema.json"
+from results.schema import json_schema
 
 
 def add_command(commands: Commands) -> None:
@@ -14,5 +13,5 @@ def add_command(commands: Commands) -> None:
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    write(SCHEMA.read_text(encoding="utf-8"), chosen.output)
+    write(json.dumps(json_schema(), indent=2) + "\n", chosen.output)
     return 0

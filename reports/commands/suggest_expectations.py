@@ -95,7 +95,7 @@ def stale_entries(several: Sequence[Results]) -> list[Stale]:
     judged: dict[tuple[str, str], list[Row]] = {}
     for row in (row for results in several for row in results.rows):
         if row.expectation is not None:
-            judged.setdefault((row.expectation["rows"], row.expectation["reason"]), []).append(row)
+            judged.setdefault((row.expectation.rows, row.expectation.reason), []).append(row)
     found = []
     for (rows, reason), covered in judged.items():
         conforming = sorted({row.id for row in covered if row.verdict == CONFORMS})
@@ -165,13 +165,13 @@ def _meet(one: str, other: str, ids: list[str]) -> bool:
 
 
 def _implementation(results: Results) -> str:
-    return str(results.run.kernel.get("implementation") or results.run.kernel.get("name", ""))
+    return results.run.kernel.implementation or results.run.kernel.name
 
 
 def _fact(several: Sequence[Results]) -> tuple[str, str]:
     """What these runs' kernels have in common: who wrote them; of Linux, from which version to which."""
     name = _implementation(several[0])
-    found = [_RELEASE.match(str(results.run.kernel.get("release", ""))) for results in several]
+    found = [_RELEASE.match(results.run.kernel.release) for results in several]
     if name != "Linux" or None in found:
         return "implementation", name
     releases = sorted(tuple(map(int, each.group().split("."))) for each in found if each is not None)

@@ -40,7 +40,7 @@ def _run(chosen: argparse.Namespace) -> int:
 
 def badge(several: list[Results], name: str | None = None) -> Badge:
     """What a badge says of these runs together."""
-    titles = dict.fromkeys(suite["title"].partition(":")[0] for each in several for suite in each.run.suites)
+    titles = dict.fromkeys(suite.title.partition(":")[0] for each in several for suite in each.run.suites)
     name = one_line(name or ", ".join(titles) or "kconform", 60)
     rows = [row for results in several for row in results.rows]
     unexpected = sum(row.unexpected for row in rows)

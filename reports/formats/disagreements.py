@@ -8,10 +8,9 @@ import argparse
 from collections.abc import Iterator
 
 from reports.commandline import Commands, declare, wants_output, wants_results, write
-from results.catalogue import Clause
 from results.printable import one_line
 from results.reader import Results, read_results
-from results.records import DEVIATES
+from results.records import DEVIATES, Clause
 from results.scores import ClauseScore, score_clauses
 
 _HEAD = """# Where documents and kernel part
@@ -39,7 +38,7 @@ def _run(chosen: argparse.Namespace) -> int:
 def disagreements(results: Results) -> str:
     """The page as Markdown."""
     facts = results.run.kernel
-    kernel = _words(f"{facts['name']} {facts['release']}, {facts['machine']}")
+    kernel = _words(f"{facts.name} {facts.release}, {facts.machine}")
     scores = score_clauses(results)
     deviating = [score for score in scores.values() if score.verdict == DEVIATES]
     others = [score for score in scores.values() if score.clause.disagreement and score.verdict != DEVIATES]
@@ -64,7 +63,7 @@ def _deviation(score: ClauseScore) -> Iterator[str]:
         if row.verdict == DEVIATES:
             seen.setdefault((row.expected or "", row.observed or ""), []).append(row.id)
             if row.expectation is not None:
-                reasons.setdefault(row.expectation["reason"], row.expectation["document"])
+                reasons.setdefault(row.expectation.reason, row.expectation.document)
     for (expected, observed), rows in seen.items():
         more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
         yield f"- Allowed: `{_code(expected)}`. Observed: `{_code(observed)}` in `{_code(rows[0])}`{more}."
@@ -91,7 +90,7 @@ def _conforming(score: ClauseScore) -> Iterator[str]:
 
 def _clause(clause: Clause) -> Iterator[str]:
     yield f"### {_words(clause.id)}\n"
-    yield f"{_words(clause.statement)} ({_words('; '.join(str(source) for source in clause.sources))})\n"
+    yield f"{_words(clause.statement)} ({_words('; '.join(clause.sources))})\n"
 
 
 def _code(text: str) -> str:

@@ -117,7 +117,7 @@ _CUT = "\nThe rest is left out: GitHub takes no longer summary.\n"
 def _blocks(results: Results) -> Iterator[str]:
     """A run, in pieces that can be left out from the end without breaking what stands before."""
     kernel, unexpected = results.run.kernel, [row for row in results.rows if row.unexpected]
-    facts = f"{kernel['name']} {kernel['release']} {kernel['machine']}, {privilege(results)}"
+    facts = f"{kernel.name} {kernel.release} {kernel.machine}, {privilege(results)}"
     yield f"## kconform: {_text(facts)}\n"
     if results.incomplete:
         yield f"**Incomplete:** {_text(results.incomplete)}\n"
@@ -160,7 +160,7 @@ def _annotation(row: Row) -> str:
     if row.verdict == HARNESS_ERROR:
         said = f"could not be judged: {row.reason}"
     elif row.verdict == CONFORMS:
-        said = f"conforms, although a deviation is written down: {(row.expectation or {}).get('reason')}"
+        said = f"conforms, although a deviation is written down: {row.known_reason}"
     else:
         said = f"allowed {row.expected}, observed {row.observed}"
     file = row.test.partition("::")[0]

@@ -12,6 +12,8 @@ import re
 from datetime import datetime
 from typing import Any
 
+from msgspec.structs import asdict
+
 from reports.commandline import CommandError, Commands, declare, wants_output, wants_results, write
 from reports.text import privilege
 from results.printable import one_line
@@ -101,7 +103,6 @@ def path(row: Row) -> str:
 
 
 def _test(row: Row, documents: list[str]) -> dict[str, Any]:
-    known = (row.expectation or {}).get("reason")
     facts = {
         "row": row.id,
         "verdict": row.verdict,
@@ -109,9 +110,9 @@ def _test(row: Row, documents: list[str]) -> dict[str, Any]:
         "allowed": row.expected,
         "observed": row.observed,
         "reason": row.reason,
-        "known": known,
+        "known": row.expectation and row.expectation.reason,
         "documents": documents,
-        "variant": {key: value for key, value in row.variant.items() if value},
+        "variant": {key: value for key, value in asdict(row.variant).items() if value},
         "rerun": row.rerun,
     }
     said = row.reason or (f"allowed {row.expected}, observed {row.observed}" if row.verdict == DEVIATES else None)
@@ -132,7 +133,7 @@ def _test(row: Row, documents: list[str]) -> dict[str, Any]:
 
 def _checkout(results: Results, name: str, origin: str) -> dict[str, Any]:
     kernel = results.run.kernel
-    return {"id": name, "origin": origin, "valid": True, "comment": one_line(f"{kernel['name']} {kernel['release']}")}
+    return {"id": name, "origin": origin, "valid": True, "comment": one_line(f"{kernel.name} {kernel.release}")}
 
 
 def _build(results: Results, name: str, origin: str) -> dict[str, Any]:
@@ -141,24 +142,26 @@ def _build(results: Results, name: str, origin: str) -> dict[str, Any]:
         "id": name,
         "checkout_id": name,
         "origin": origin,
-        "comment": one_line(f"{kernel['release']} {kernel['version']}"),
-        "misc": {"kconform": {"kernel": kernel}},
+        "comment": one_line(f"{kernel.release} {kernel.version}"),
+        "misc": {"kconform": {"kernel": asdict(kernel)}},
     }
-    if re.fullmatch(r"[a-z0-9_]+", kernel["machine"]):
-        made["architecture"] = kernel["machine"]
+    if re.fullmatch(r"[a-z0-9_]+", kernel.machine):
+        made["architecture"] = kernel.machine
     return made
 
 
 def _environment(results: Results) -> dict[str, Any]:
     run = results.run
-    facts = {"kconform": run.kconform["version"], "libc": run.system["libc"], "privilege": run.privilege["kind"]}
-    return {"comment": one_line(f"{run.system['distribution']}, {privilege(results)}"), "misc": facts}
+    facts = {"kconform": run.kconform.version, "libc": run.system.libc, "privilege": run.privilege.kind}
+    return {"comment": one_line(f"{run.system.distribution}, {privilege(results)}"), "misc": facts}
 
 
 def _digest(results: Results) -> str:
     """A name for the run that is the same whenever its report is made anew, and no other run's."""
     run = results.run
-    facts = json.dumps([run.started, run.kernel, run.system, run.privilege, run.command], sort_keys=True)
+    facts = json.dumps(
+        [run.started, asdict(run.kernel), asdict(run.system), asdict(run.privilege), run.command], sort_keys=True
+    )
     return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
 

@@ -82,14 +82,14 @@ def _header(test: _Test, indent: str) -> Iterator[str]:
 
 def _run_test(results: Results) -> _Test:
     kernel = results.run.kernel
-    facts = f"kernel {kernel['name']} {kernel['release']} {kernel['machine']}, {privilege(results)}"
+    facts = f"kernel {kernel.name} {kernel.release} {kernel.machine}, {privilege(results)}"
     scores = score_clauses(results)
     suites = []
     for suite in results.run.suites:
-        mine = [scores[each["id"]] for each in suite["clauses"]]
+        mine = [scores[each.id] for each in suite.clauses]
         tests = [_clause(score) for score in mine if score.rows or score.clause.untestable]
         if tests:
-            suites.append(_parent(suite["name"], tests))
+            suites.append(_parent(suite.name, tests))
     if results.incomplete:
         suites.append(_Test("complete", passed=False, directive=f"ERROR {results.incomplete}"))
     whole = _parent(results.label, suites)
@@ -112,17 +112,16 @@ def _parent(name: str, tests: list[_Test]) -> _Test:
 
 def _row(row: Row) -> _Test:
     test = _Test(row.id, passed=not row.unexpected)
-    known = row.expectation or {}
     if row.verdict == NOT_EXERCISED:
         test.directive = f"SKIP {row.reason}"
     elif row.verdict == HARNESS_ERROR:
         test.directive = f"ERROR {row.reason}"
     elif row.verdict == CONFORMS and row.unexpected:
-        test.remarks = ["conforms, although a deviation is written down:", f"{known.get('reason')}"]
+        test.remarks = ["conforms, although a deviation is written down:", row.known_reason]
     elif row.verdict == DEVIATES:
         test.remarks = [f"allowed {row.expected}", f"observed {row.observed}"]
         if not row.unexpected:
-            test.directive = f"XFAIL {known.get('reason')}"
+            test.directive = f"XFAIL {row.known_reason}"
     if row.unexpected:
         test.remarks.append(f"run it alone: {row.rerun}")
     return test

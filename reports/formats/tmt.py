@@ -16,6 +16,7 @@ from typing import Any
 
 from reports.commandline import CommandError, Commands, declare, wants_output, wants_results, write
 from reports.text import privilege
+from results.files import CONSOLE, JUNIT, PAGE, RESULTS
 from results.printable import one_line
 from results.reader import Results, read_many
 from results.records import HARNESS_ERROR, NOT_EXERCISED, VERDICTS, Row
@@ -26,7 +27,7 @@ ROWS = 10
 
 _EXAMPLES = """reports/out -o reports/results.yaml
 $TMT_TEST_DATA/results -o $TMT_TEST_DATA/results.yaml"""
-_LOGS = ("index.html", "results.jsonl", "junit.xml", "console.log")
+_LOGS = (PAGE, RESULTS, JUNIT, CONSOLE)
 _LONGEST = 300  # Characters of a note.
 
 
@@ -61,7 +62,7 @@ def tmt(several: list[Results], beside: Path) -> str:
 
 def _result(results: Results, name: str, beside: Path) -> dict[str, Any]:
     kernel = results.run.kernel
-    facts = f"kernel {kernel['name']} {kernel['release']} {kernel['machine']}, {privilege(results)}"
+    facts = f"kernel {kernel.name} {kernel.release} {kernel.machine}, {privilege(results)}"
     wrong = _what_went_wrong(results)
     counts = Counter(row.verdict for row in results.rows)
     found = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict]) or "none"

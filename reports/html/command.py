@@ -7,8 +7,9 @@ from pathlib import Path
 from reports.commandline import CommandError, Commands, declare, name, wants_labels, wants_output, wants_results, write
 from reports.html.page_data import Packer
 from reports.html.render import page, way_to
-from results.reader import ResultsError, default_label, folder_of, read_runs, records
-from results.records import End, Row, Run
+from results.files import PAGE
+from results.reader import default_label, folder_of, read_runs, records
+from results.records import Carrier, End, Row, Run
 
 _EXAMPLES = """reports/out
 old/results.jsonl -o old.html
@@ -29,7 +30,7 @@ def add_command(commands: Commands) -> None:
 def _run(chosen: argparse.Namespace) -> int:
     if chosen.output is None and len(chosen.results) > 1:
         raise CommandError("-o has to say where the page of several results goes")
-    output: Path = chosen.output or folder_of(chosen.results[0]) / "index.html"
+    output: Path = chosen.output or folder_of(chosen.results[0]) / PAGE
     if chosen.label:
         name(read_runs(chosen.results), chosen.label)
     write_page(chosen.results, output, chosen.label)
@@ -56,20 +57,14 @@ def write_page(paths: Sequence[Path], output: Path, labels: Sequence[str] = ()) 
         numbers: list[int] = []
         for index, item in records(path):
             if isinstance(item, Run):
-                numbers.append(
-                    _begin(packer, path, item, names.pop(0) if names else item.label or default_label(item), base)
-                )
+                label = names.pop(0) if names else item.label or default_label(item)
+                numbers.append(packer.begin(item, label, base, folder_of(path)))
             elif isinstance(item, Row):
-                packer.add(numbers[index], vars(item))
+                packer.add(numbers[index], item)
             elif isinstance(item, End):
                 packer.end(numbers[index], item)
+            elif isinstance(item, Carrier):
+                packer.carried(numbers[index], item)
             else:
                 packer.damage(numbers[index], item)
     write(page(packer), output)
-
-
-def _begin(packer: Packer, path: Path, run: Run, label: str, base: str) -> int:
-    try:
-        return packer.begin(vars(run), label, base, folder_of(path))
-    except ValueError as error:
-        raise ResultsError(f"{path}: {error}") from error

@@ -39,19 +39,18 @@ def render(results: Results | Sequence[Results], beside: Path | None = None) -> 
     """The report as a text: of one run, or of one for each kernel, side by side.
 
     ``beside`` is the folder in which the page will lie, if not in that of the results: evidence is linked from there.
-
-    Raises:
-        ValueError: when a run record is not of its shape.
     """
     packer = Packer()
     for each in [results] if isinstance(results, Results) else results:
-        kernel = packer.begin(vars(each.run), each.label, way_to(each.folder, beside), each.folder)
+        kernel = packer.begin(each.run, each.label, way_to(each.folder, beside), each.folder)
         for row in each.rows:
-            packer.add(kernel, vars(row))
+            packer.add(kernel, row)
         for sentence in each.damaged:
             packer.damage(kernel, sentence)
         if each.end is not None:
             packer.end(kernel, each.end)
+        if each.carrier is not None:
+            packer.carried(kernel, each.carrier)
     return page(packer)
 
 

@@ -94,7 +94,7 @@ def another(row: dict[str, Any], time_: int, chance: random.Random) -> dict[str,
         new["rerun"] = new["rerun"].replace(row["id"], new["id"])
     for call in new["transcript"]:
         call["start"] = round(call["start"] * chance.uniform(0.8, 1.2), 6)
-        call["seconds"] = call["seconds"] and round(call["seconds"] * chance.uniform(0.5, 2), 6)
+        call["seconds"] = call.get("seconds") and round(call["seconds"] * chance.uniform(0.5, 2), 6)
     if new["verdict"] == "conforms" and chance.random() < 0.01:
         new |= {"verdict": "deviates", "unexpected": True, "expected": new["expected"] or "0", "observed": "EINVAL"}
     return dict(new)

@@ -66,7 +66,7 @@ def described(run: Run, results: Path) -> dict[str, Any]:
         "apart": {"processes": len(run.apart), "queued": _queued(run.apart), "spans": _phases(run.apart)},
         "controller": {"user": run.controller.processor[0], "system": run.controller.processor[1]},
         "longest_rows": sorted((row["seconds"] for row in rows), reverse=True)[:3],
-        "in_calls": round(sum(call["seconds"] or 0.0 for row in rows for call in row["transcript"]), 2),
+        "in_calls": round(sum(call.get("seconds", 0.0) for row in rows for call in row["transcript"]), 2),
     }
 
 

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import psutil
 
-from results.reader import PAGES, Results, ResultsError, read_results
+from results.files import PAGES
+from results.reader import Results, ResultsError, read_results
 from results.records import NEVER_REACHED
 from tests.chaos.traces import Watch
 from tests.tools.samples import run_reports

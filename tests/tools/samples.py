@@ -4,72 +4,106 @@ import contextlib
 import io
 import json
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from msgspec.structs import replace
 
 from reports.__main__ import main
+from results.codec import encode
+from results.ids import Variant
 from results.reader import Results, read_results
-from results.records import End, Row, Run
+from results.records import (
+    SCHEMA_VERSION,
+    Call,
+    Clause,
+    Document,
+    End,
+    Expectation,
+    Kernel,
+    Privilege,
+    Record,
+    Row,
+    Run,
+    SuiteRecord,
+    System,
+    Verdict,
+    Version,
+)
 
 CLAUSES = ("a", "b", "c", "d", "e", "f", "g")
 RUN = Run(
+    schema=SCHEMA_VERSION,
     started="2026-11-24T08:58:58+00:00",
-    kernel={"name": "Linux", "release": "6.1.0", "version": "#1 SMP", "machine": "x86_64", "config": {}, "sysctls": {}},
-    system={"distribution": "Debian", "libc": "glibc 2.36", "python": "3.11.7", "cpus": 2, "host": "vm"},
-    privilege={"uid": 0, "kind": "root"},
+    kernel=Kernel(name="Linux", release="6.1.0", version="#1 SMP", machine="x86_64", config={}, sysctls={}),
+    system=System(distribution="Debian", libc="glibc 2.36", python="3.11.7", cpus=2, host="vm"),
+    privilege=Privilege(uid=0, kind="root"),
     features={},
     entries={},
-    kconform={"version": "0.1.0", "commit": None},
+    kconform=Version(version="0.1.0", commit=None),
     command=["pytest", "suites"],
     suites=[
-        {
-            "name": "demo",
-            "title": "connect(2)",
-            "calls": ["connect"],
-            "documents": [{"id": "demo.2", "title": "A page", "sentences": []}],
-            "clauses": [
-                {
-                    "id": f"demo.{name}",
-                    "title": name,
-                    "statement": "It is so.",
-                    "expected": "so",
-                    "sources": ["demo.2 [DESCRIPTION]"],
-                    "untestable": "nobody can" if name == "g" else "",
-                    "disagreement": "",
-                }
+        SuiteRecord(
+            name="demo",
+            title="connect(2)",
+            calls=["connect"],
+            documents=[Document("demo.2", "A page", ())],
+            clauses=[
+                Clause(
+                    id=f"demo.{name}",
+                    title=name,
+                    statement="It is so.",
+                    expected="so",
+                    sources=("demo.2 [DESCRIPTION]",),
+                    untestable="nobody can" if name == "g" else "",
+                    disagreement="",
+                )
                 for name in CLAUSES
             ],
-        }
+        )
     ],
 )
-CALL: dict[str, Any] = {
-    "call": "connect",
-    "arguments": ["3", "{AF_INET, 127.0.0.1:7001}", "16"],
-    "returned": -1,
-    "error": "ECONNREFUSED",
-    "gave": None,
-    "start": 0.001,
-    "seconds": 0.0001,
-    "thread": "main",
-    "asked": "EISCONN",
-    "met": False,
-    "text": "connect(3, {AF_INET, 127.0.0.1:7001}, 16) = -1 ECONNREFUSED",
-}
+CALL = Call(
+    call="connect",
+    arguments=["3", "{AF_INET, 127.0.0.1:7001}", "16"],
+    start=0.001,
+    thread="main",
+    returned=-1,
+    error="ECONNREFUSED",
+    seconds=0.0001,
+    asked="EISCONN",
+    met=False,
+)
 
 
-def row(name: str, verdict: str, *, family: str = "inet", unexpected: bool = False, **more: Any) -> Row:
+def row(name: str, verdict: Verdict, *, family: str = "inet", unexpected: bool = False, **more: Any) -> Row:
     """A row of the clause ``demo.NAME``."""
-    variant = {"family": family, "type": "stream", "mode": "blocking", "entry": "syscall", "case": ""}
-    id_ = f"demo.{name}/{family}-stream-blocking-syscall"
-    test = f"suites/demo/test_{name}.py::test_{name}[{id_}]"
-    made = Row(id_, f"demo.{name}", variant, test, verdict, unexpected, seconds=0.25, rerun=f"pytest --row {id_}")
+    variant = Variant(family, "stream", "blocking", "syscall")
+    id_ = f"demo.{name}/{variant}"
+    made = Row(
+        id=id_,
+        clause=f"demo.{name}",
+        variant=variant,
+        test=f"suites/demo/test_{name}.py::test_{name}[{id_}]",
+        verdict=verdict,
+        unexpected=unexpected,
+        expected=None,
+        observed=None,
+        expectation=None,
+        reason=None,
+        seconds=0.25,
+        topology=None,
+        transcript=[],
+        detail=None,
+        rerun=f"pytest --row {id_}",
+    )
     return replace(made, **more)
 
 
-def expectation(state: str) -> dict[str, str]:
+def expectation(state: Literal["met", "other", "stale"]) -> Expectation:
     """What is written down of the rows of a clause."""
-    return {"state": state, "rows": "demo.e/*", "observed": "EPERM", "reason": "known since 1998", "document": "kernel"}
+    return Expectation(state, "demo.e/*", "EPERM", "known since 1998", "kernel")
 
 
 ROWS = [
@@ -96,8 +130,8 @@ EVIL = [
         detail=HOSTILE,
         rerun=HOSTILE,
         test=f"suites/../../{HOSTILE}::x",
-        variant=dict.fromkeys(each.variant, HOSTILE),
-        expectation={**each.expectation, "reason": HOSTILE} if each.expectation else None,
+        variant=Variant(*[HOSTILE] * 5),
+        expectation=replace(each.expectation, reason=HOSTILE) if each.expectation else None,
     )
     for number, each in enumerate(ROWS)
 ]
@@ -106,9 +140,16 @@ EVIL = [
 def records(rows: list[Row], run: Run = RUN, **end: Any) -> list[dict[str, Any]]:
     """The records of a whole run with these rows."""
     counts = {verdict: sum(row.verdict == verdict for row in rows) for verdict in ("conforms", "deviates")}
-    last = End(len(rows), len(rows), counts, sum(row.unexpected for row in rows), 1.5, 1)
-    lines = [run.line(), *(row.line() for row in rows), replace(last, **end).line()]
-    return [json.loads(line) for line in lines]
+    last = End(
+        collected=len(rows),
+        reported=len(rows),
+        verdicts=counts,
+        unexpected=sum(row.unexpected for row in rows),
+        seconds=1.5,
+        exit_status=1,
+    )
+    whole: list[Record] = [run, *rows, replace(last, **end)]
+    return [json.loads(encode(record)) for record in whole]
 
 
 RECORDS = records(ROWS)
