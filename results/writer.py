@@ -17,7 +17,7 @@ from results.records import NEVER_REACHED, VERDICTS, End, Row, Run
 
 
 class Collector:
-    """Takes the rows of a run as they end, writes them at once where a folder is given, and counts.
+    """Writes each row of a run when it ends, if a folder is given, and counts the rows.
 
     Args:
         folder: where results.jsonl goes; None keeps only what the terminal shows.
@@ -53,7 +53,7 @@ class Collector:
             self._begun(partly, folder / RESULTS)
 
     def collect(self, row: Row) -> None:
-        """Note that a row will run; ``row`` is what is written should it never be heard of again."""
+        """Note that a row will run; ``row`` is what ``finish`` writes if it never ends."""
         self.collected.setdefault(row.id, row)
 
     @property
@@ -62,9 +62,10 @@ class Collector:
         return [row for id_, row in self.collected.items() if id_ not in self.rows]
 
     def add(self, row: Row, line: bytes | None = None) -> bool:
-        """Take a row that has ended, and its line where that is made already; tells whether it was taken.
+        """Write and count a row that has ended; ``line`` is the row encoded, where that is done already.
 
-        A later word on the same row (a worker's death after it) is not taken.
+        Returns:
+            Whether it was taken: a second report of a row, such as that its worker died after it, is ignored.
         """
         if row.id in self.rows:
             return False
@@ -93,7 +94,7 @@ class Collector:
         return missing
 
     def results(self) -> Results:
-        """What was taken so far, without what is large."""
+        """The results so far; the rows are without what is large."""
         return Results(self.run, list(self.rows.values()), self.end, folder=self.folder)
 
     def _begun(self, partly: Path, path: Path) -> None:
