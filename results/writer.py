@@ -24,6 +24,7 @@ class Collector:
         run: the run's facts, written first.
         earlier: rows that ended in a part of the run that was cut off; nothing of them is lost, whatever happens.
 
+    ``pending`` are the rows that were collected and have not ended, by id, as they are written if they never end;
     ``rows`` are those that have ended, without what is large. ``broken`` is why nothing more can be written, such as a
     disk that is full; the file ends with its last whole line.
 
@@ -34,10 +35,11 @@ class Collector:
     def __init__(self, folder: Path | None, run: Run, earlier: Iterable[Row] = ()) -> None:
         self.run = run
         self.rows: dict[str, Row] = {}
-        self.collected: dict[str, Row] = {}
+        self.pending: dict[str, Row] = {}
         self.end: End | None = None
         self.folder = folder
         self.broken: OSError | None = None
+        self._collected: set[str] = set()
         self._start = time.monotonic()
         self._size = 0
         self._file: FileIO | None = None
@@ -54,12 +56,9 @@ class Collector:
 
     def collect(self, row: Row) -> None:
         """Note that a row will run; ``row`` is what ``finish`` writes if it never ends."""
-        self.collected.setdefault(row.id, row)
-
-    @property
-    def missing(self) -> list[Row]:
-        """The rows that were collected and have not ended."""
-        return [row for id_, row in self.collected.items() if id_ not in self.rows]
+        if row.id not in self._collected:
+            self._collected.add(row.id)
+            self.pending[row.id] = row
 
     def add(self, row: Row, line: bytes | None = None) -> bool:
         """Write and count a row that has ended; ``line`` is the row encoded, where that is done already.
@@ -70,17 +69,18 @@ class Collector:
         if row.id in self.rows:
             return False
         self.rows[row.id] = row.light()
+        self.pending.pop(row.id, None)
         self._write(line or encode(row))
         return True
 
     def finish(self, exit_status: int) -> list[Row]:
         """Write the rows that never ended, with their reason, and the end; gives these rows."""
-        missing = self.missing
+        missing = list(self.pending.values())
         for row in missing:
             self.add(row)
         counts = Counter(row.verdict for row in self.rows.values())
         self.end = End(
-            collected=len(self.collected),
+            collected=len(self._collected),
             reported=len(self.rows),
             verdicts={verdict: counts[verdict] for verdict in VERDICTS},
             unexpected=sum(row.unexpected for row in self.rows.values()),
