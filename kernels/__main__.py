@@ -11,6 +11,7 @@ from kernels.kernel import Kernel
 from kernels.matrix import merge, run_all, this_machine
 from kernels.suites import LIMIT, RESTARTS, STALL, Limits, Ran, folder_name, run_suites
 from kernels.vm import ANY, PREFIX, tools_missing
+from results.files import CONSOLE
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -67,7 +68,7 @@ def _run(chosen: argparse.Namespace, arguments: list[str]) -> int:
         return 2
     folder = chosen.results or Path("reports/out") / folder_name(kernel)
     ran = run_suites(kernel, folder, arguments, _limits(chosen))
-    log = ran.folder / "console.log"
+    log = ran.folder / CONSOLE
     if log.exists():
         sys.stdout.write(log.read_text(encoding="utf-8", errors="replace"))
     print(f"{kernel.name}: {ran.seconds:.1f} s, results in {ran.folder}")

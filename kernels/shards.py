@@ -42,9 +42,9 @@ def finish(folder: Path, parts: Sequence[Path], carrier: Carrier) -> None:
 
 
 def finishing(folder: Path, parts: Sequence[Path], carrier: Carrier) -> str:
-    """The same in words for sh(1), for when who started the guests is no more, however far that had come with it.
+    """A script for sh(1) that does the same after the process that started the guests was killed, at whatever point.
 
-    The carrier is what is known of it at the start: what it took is not known then.
+    The carrier is what is known at the start of the run: the kernel's name, and not what it took.
     """
     words = [python(), "-m", "kernels.shards", str(folder), encode(carrier).decode().strip(), *map(str, parts)]
     command = shlex.join(words)

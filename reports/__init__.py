@@ -1,5 +1,4 @@
-"""Records of runs and rows, the catalogue that they speak of, the judge of expectations, and the renderers.
+"""What is made of results: pages, formats that other programs read, and the commands of ``python -m reports``.
 
-It may import the standard library, Jinja2 and msgspec. It knows nothing of namespaces or sockets, nor of any one
-system call.
+It imports results, the standard library, Jinja2 and msgspec, and has nothing about networks or any one system call.
 """

@@ -96,7 +96,7 @@ class Parser:
         raise ResultsError(f"{self._path}: has no run record: {said}")
 
     def finish(self) -> list[tuple[int, str]]:
-        """What there is to say at the end of the file.
+        """At the end of the file: how many damaged lines were not named.
 
         Raises:
             ResultsError: when there was nothing in it.

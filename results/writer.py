@@ -17,13 +17,14 @@ from results.records import NEVER_REACHED, VERDICTS, End, Row, Run
 
 
 class Collector:
-    """Takes the rows of a run as they end, writes them at once where a folder is given, and counts.
+    """Writes each row of a run when it ends, if a folder is given, and counts the rows.
 
     Args:
         folder: where results.jsonl goes; None keeps only what the terminal shows.
         run: the run's facts, written first.
         earlier: rows that ended in a part of the run that was cut off; nothing of them is lost, whatever happens.
 
+    ``pending`` are the rows that were collected and have not ended, by id, as they are written if they never end;
     ``rows`` are those that have ended, without what is large. ``broken`` is why nothing more can be written, such as a
     disk that is full; the file ends with its last whole line.
 
@@ -34,10 +35,11 @@ class Collector:
     def __init__(self, folder: Path | None, run: Run, earlier: Iterable[Row] = ()) -> None:
         self.run = run
         self.rows: dict[str, Row] = {}
-        self.collected: dict[str, Row] = {}
+        self.pending: dict[str, Row] = {}
         self.end: End | None = None
         self.folder = folder
         self.broken: OSError | None = None
+        self._collected: set[str] = set()
         self._start = time.monotonic()
         self._size = 0
         self._file: FileIO | None = None
@@ -53,33 +55,32 @@ class Collector:
             self._begun(partly, folder / RESULTS)
 
     def collect(self, row: Row) -> None:
-        """Note that a row will run; ``row`` is what is written should it never be heard of again."""
-        self.collected.setdefault(row.id, row)
-
-    @property
-    def missing(self) -> list[Row]:
-        """The rows that were collected and have not ended."""
-        return [row for id_, row in self.collected.items() if id_ not in self.rows]
+        """Note that a row will run; ``row`` is what ``finish`` writes if it never ends."""
+        if row.id not in self._collected:
+            self._collected.add(row.id)
+            self.pending[row.id] = row
 
     def add(self, row: Row, line: bytes | None = None) -> bool:
-        """Take a row that has ended, and its line where that is made already; tells whether it was taken.
+        """Write and count a row that has ended; ``line`` is the row encoded, where that is done already.
 
-        A later word on the same row (a worker's death after it) is not taken.
+        Returns:
+            Whether it was taken: a second report of a row, such as that its worker died after it, is ignored.
         """
         if row.id in self.rows:
             return False
         self.rows[row.id] = row.light()
+        self.pending.pop(row.id, None)
         self._write(line or encode(row))
         return True
 
     def finish(self, exit_status: int) -> list[Row]:
         """Write the rows that never ended, with their reason, and the end; gives these rows."""
-        missing = self.missing
+        missing = list(self.pending.values())
         for row in missing:
             self.add(row)
         counts = Counter(row.verdict for row in self.rows.values())
         self.end = End(
-            collected=len(self.collected),
+            collected=len(self._collected),
             reported=len(self.rows),
             verdicts={verdict: counts[verdict] for verdict in VERDICTS},
             unexpected=sum(row.unexpected for row in self.rows.values()),
@@ -93,7 +94,7 @@ class Collector:
         return missing
 
     def results(self) -> Results:
-        """What was taken so far, without what is large."""
+        """The results so far; the rows are without what is large."""
         return Results(self.run, list(self.rows.values()), self.end, folder=self.folder)
 
     def _begun(self, partly: Path, path: Path) -> None:

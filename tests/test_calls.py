@@ -35,7 +35,7 @@ memory.close()
     )
     ran = project.run()
     assert ran.row["verdict"] == "conforms", ran.output
-    assert [call["raw"].split()[1][-1] for call in ran.row["transcript"] if call["call"] == "bind"] == ["!", "8"]
+    assert [call["replay"].split()[1][-1] for call in ran.row["transcript"] if call["call"] == "bind"] == ["!", "8"]
 
 
 def test_a_call_that_blocks_for_ever_is_a_deviation_of_its_row(project: Project) -> None:
@@ -67,7 +67,7 @@ def test_what_a_peer_calls_is_no_call_under_test(project: Project, body: str) ->
     ran = project.run()
     assert ran.row["verdict"] == "harness-error"
     assert ran.row["reason"].startswith("the call under test was never made: there is no bind()")
-    assert {call["made_by"] for call in ran.row["transcript"] if call["call"] == "bind"} == {"peer"}
+    assert {call.get("made_by", "test") for call in ran.row["transcript"] if call["call"] == "bind"} == {"peer"}
 
 
 def test_what_a_fixture_calls_is_no_call_under_test(project: Project) -> None:
@@ -77,7 +77,7 @@ def test_what_a_fixture_calls_is_no_call_under_test(project: Project) -> None:
     project.write("conftest.py", f"import pytest\n{fixture}")
     ran = project.run()
     assert ran.row["verdict"] == "harness-error"
-    assert {call["made_by"] for call in ran.row["transcript"] if call["call"] == "bind"} == {"fixture"}
+    assert {call.get("made_by", "test") for call in ran.row["transcript"] if call["call"] == "bind"} == {"fixture"}
 
 
 @pytest.mark.parametrize("entry", ENTRY_POINTS)
@@ -88,8 +88,8 @@ def test_the_record_names_the_entry_point_that_a_call_took(project: Project, ent
     )
     row = project.run().row
     assert row["verdict"] == "conforms"
-    assert [call["entry"] for call in row["transcript"] if call["call"] == "connect"] == [entry]
-    assert {call["entry"] for call in row["transcript"] if call["call"] != "connect"} == {"syscall"}
+    assert [call.get("entry", "syscall") for call in row["transcript"] if call["call"] == "connect"] == [entry]
+    assert {call.get("entry", "syscall") for call in row["transcript"] if call["call"] != "connect"} == {"syscall"}
 
 
 def test_a_call_that_is_not_in_the_table_cannot_be_made() -> None:

@@ -53,16 +53,15 @@ class Recorder:
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Note that a row runs: should it never be heard of again, its process died."""
         plan = RowId.parse(nodeid)
-        if plan is not None and plan.id in self.collector.collected:
-            _lose(self.collector.collected[plan.id])
+        if plan is not None and plan.id in self.collector.pending:
+            _lose(self.collector.pending[plan.id])
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, error: object | None) -> None:
         """Note that a worker died: rows may be lost of which it had not even said that they run."""
         if error is not None:
-            for id_, row in self.collector.collected.items():
-                if id_ not in self.collector.rows:
-                    _lose(row)
+            for row in self.collector.pending.values():
+                _lose(row)
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -73,8 +72,8 @@ class Recorder:
             self._add(*carried)
             if report.when == "call":
                 self._end_in_junit(report)
-        elif is_crash(report) and plan is not None and plan.id in self.collector.collected:
-            row = self.collector.collected[plan.id]
+        elif is_crash(report) and plan is not None and plan.id in self.collector.pending:
+            row = self.collector.pending[plan.id]
             row.reason = f"the process that ran it died: {report.longrepr}"
             self._add(row)
         if self.collector.broken is not None:
@@ -91,7 +90,7 @@ class Recorder:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the end, and the report. A row of which nobody heard fails the run, though pytest counts no failure."""
-        missing = self.collector.missing
+        missing = self.collector.pending.values()
         # Who resumes a run to run nothing has given it up.
         lost = any(row.unexpected for row in missing) or (missing and self.config.option.resume == NOTHING)
         if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and self.collector.rows:  # All had ended earlier.
