@@ -10,7 +10,7 @@ from wiring.carried_row import attach
 from wiring.recorder import blank_row
 from wiring.row_state import STATE, RowState
 from wiring.session_state import EXPECTATIONS, SUITES, clause_of
-from wiring.unrecorded import beside
+from wiring.unrecorded import unrecorded
 
 
 def assess(item: pytest.Item, call: pytest.CallInfo[None]) -> bool:
@@ -50,7 +50,7 @@ def conclude(item: pytest.Item, report: pytest.TestReport) -> None:
         row.transcript = state.row.transcript.record()
         row.changes = state.changes()
         row.folder = str(state.row.folder) if state.row.folder is not None else None
-        row.beside = beside(item)
+        row.beside = unrecorded(item)
         attach(report, row)
         clause = clause_of(item.config, state.row.plan.clause)
         report.user_properties += [("clause", row.clause), ("verdict", row.verdict)]
