@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from fixtures.marks import RowPlan
-from fixtures.plugin import lives_in_kept_topology
-from fixtures.row import ROW, RunningRow
+from fixtures.plugin import lives_in_kept_topology, topology_name, why_not
+from fixtures.row import ROW, RunningRow, not_exercised
 from fixtures.syscalls.transcript import FIXTURE, TEST
 from netns import kept_loopback
 from results.files import NOTHING, UNDER_WAY
@@ -60,19 +60,23 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, bool, bool]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Begin a row."""
-    suite = find_suite(item.config.stash[SUITES], item.path)
-    state = None
-    item.config.stash[JOURNALS].begin(item.nodeid)
-    if suite is not None and isinstance(item, pytest.Function):
-        if lives_in_kept_topology(item, plan_of(item)):
-            kept_loopback.make_ready()  # Now, since it stays: what is there after the row and was not before is a leak.
-        row = RunningRow(plan_of(item), frozenset(suite.calls))
-        if RECORDING in item.stash:
-            row.observers.append(item.stash[RECORDING])
-        item.stash[ROW] = row
-        state = item.stash[STATE] = RowState(row, suite.folder)
-    item.config.stash[CURRENT] = state
+    """Begin a row, and end it here where its marks say that it is not exercised."""
+    config = item.config
+    config.stash[JOURNALS].begin(item.nodeid)
+    config.stash[CURRENT] = None
+    suite = find_suite(config.stash[SUITES], item.path)
+    if suite is None or not isinstance(item, pytest.Function):
+        return
+    plan = plan_of(item)
+    kept = lives_in_kept_topology(item, plan)
+    if kept:
+        kept_loopback.make_ready()  # Now, since it stays: what is there after the row and was not before is a leak.
+    row = item.stash[ROW] = RunningRow(plan, frozenset(suite.calls), topology_name(item), kept)
+    if RECORDING in item.stash:
+        row.observers.append(item.stash[RECORDING])
+    config.stash[CURRENT] = item.stash[STATE] = RowState(row, suite.folder)
+    if reason := why_not(item, plan):
+        not_exercised(reason)
 
 
 @pytest.hookimpl(wrapper=True)

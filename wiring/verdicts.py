@@ -1,4 +1,4 @@
-"""From the end of a phase, as pytest tells it, to the row's verdict, its judgement, and what pytest is to say of it."""
+"""From the end of a phase to the row's verdict, its judgement by the expectations, and its record on the report."""
 
 import pytest
 
@@ -10,11 +10,11 @@ from wiring.carried_row import attach
 from wiring.recorder import blank_row
 from wiring.row_state import STATE, RowState
 from wiring.session_state import EXPECTATIONS, SUITES, clause_of
-from wiring.unrecorded import beside
+from wiring.unrecorded import unrecorded
 
 
 def assess(item: pytest.Item, call: pytest.CallInfo[None]) -> bool:
-    """Take one phase of a row into its state; tells whether the row does otherwise than its clause, as is known.
+    """Take the outcome of a phase into the row's state; gives whether the row deviates as an expectation says.
 
     This comes before pytest describes the exception: for a known deviation nobody reads the source lines, and to find
     them costs as much as three rows.
@@ -37,20 +37,20 @@ def assess(item: pytest.Item, call: pytest.CallInfo[None]) -> bool:
 
 
 def conclude(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Put what came of a row's phase into pytest's report of it."""
+    """Put the row's verdict into pytest's report of a phase, and its record into that of the tear-down."""
     state = item.stash.get(STATE, None)
     if state is None or (report.when == "setup" and report.passed):
         return
     row = _row(item, state)
     if report.when == "call" or report.failed:
-        _speak(item, report, state, row)
+        _explain(item, report, state, row)
     if report.when != "teardown" or report.failed:
         vars(report)["kconform_word"] = word(row)
     if report.when == "teardown":
         row.transcript = state.row.transcript.calls
         row.changes = state.changes()
         row.folder = str(state.row.folder) if state.row.folder is not None else None
-        row.unrecorded = beside(item)
+        row.unrecorded = unrecorded(item)
         attach(report, row)
         clause = clause_of(item.config, state.row.plan.clause)
         report.user_properties += [("clause", row.clause), ("verdict", row.verdict)]
@@ -72,7 +72,7 @@ def _row(item: pytest.Item, state: RowState) -> Row:
     return row
 
 
-def _speak(item: pytest.Item, report: pytest.TestReport, state: RowState, row: Row) -> None:
+def _explain(item: pytest.Item, report: pytest.TestReport, state: RowState, row: Row) -> None:
     """Make pytest's report of a phase say what the row says."""
     if row.verdict in (CONFORMS, NOT_EXERCISED) and not row.unexpected:
         return
