@@ -32,16 +32,11 @@ from fixtures import (
     variants,
     waits,
 )
+from suites.connect.states import state_of
 from suites.connect.times import RETRANSMISSION
 
 RING = ["io_uring"]
 SOON, LATE = 0.1, 60.0
-
-
-def state_of(sock: Socket) -> str:
-    """The state of the connection, looked at without a trace in the transcript."""
-    with sock.calls.aside():
-        return sock.tcp_state()
 
 
 @clause("connect.io_uring.connect")

@@ -32,7 +32,8 @@ from fixtures import (
     variants,
     waits,
 )
-from suites.connect.signals.callers import begun, state_of
+from suites.connect.signals.callers import begun
+from suites.connect.states import state_of
 from suites.connect.times import LATE, RETRANSMISSION
 
 SHORT = 0.2

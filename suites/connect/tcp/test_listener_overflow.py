@@ -29,6 +29,7 @@ from fixtures import (
     waits,
 )
 from netns import Topology
+from suites.connect.states import state_of
 from suites.connect.tcp.proc_net import counter, until_state
 from suites.connect.times import ONE_RETRY, RETRANSMISSION
 
@@ -75,12 +76,6 @@ class Overflow:
 def overflow(sock: Socket, new_socket: SocketMaker, servers: Servers, topology: Topology, variant: Variant) -> Overflow:
     """The listener, before ``sock`` has connected to it."""
     return Overflow(sock, new_socket, servers, topology, variant.family)
-
-
-def state_of(sock: Socket) -> str:
-    """The state of the connection, looked at without a trace in the transcript."""
-    with sock.calls.aside():
-        return sock.tcp_state()
 
 
 @clause("connect.tcp.abort_on_overflow")

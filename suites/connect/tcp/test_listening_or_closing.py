@@ -21,14 +21,9 @@ from fixtures import (
     variants,
 )
 from suites.connect.names import UNSPEC
+from suites.connect.states import state_of
 
 ABORT = struct.pack("=ii", 1, 0)  # struct linger: close() sends a RST.
-
-
-def state_of(sock: Socket) -> str:
-    """The state of the connection, looked at without a trace in the transcript."""
-    with sock.calls.aside():
-        return sock.tcp_state()
 
 
 @clause("connect.EISCONN.tcp.listener")
