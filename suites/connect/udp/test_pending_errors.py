@@ -1,6 +1,6 @@
-"""Errors that come later: what a connected datagram socket is told of an earlier datagram, by what, and how often.
+"""Errors that come later: which call of a connected datagram socket reports an earlier datagram's, and how often.
 
-What each ICMP message becomes is in test_icmp_udp; here the kernel itself refuses, for lack of a listener.
+What each ICMP message becomes is in ``suites/connect/icmp``; here the kernel itself refuses, for lack of a listener.
 """
 
 from errno import EAFNOSUPPORT, EAGAIN, ECONNREFUSED, ENOTCONN
@@ -31,7 +31,7 @@ UNKNOWN = Bytes(b"\x4d\x4d".ljust(28, b"\0"))
 
 
 def let_it_come(witness: Socket, servers: Servers) -> None:
-    """Wait until a refusal that came before has come, too: one that comes later has."""
+    """Wait for a refusal at another socket: an earlier one has arrived by then, too."""
     assert witness.connect(servers.closed()) == 0
     be_refused(witness)
 
