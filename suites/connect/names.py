@@ -22,6 +22,11 @@ def null(variant: Variant, port: int = 0) -> Address:
     return internet(FAMILIES[variant.family], NULL[variant.family], port)
 
 
+def loopback(variant: Variant, port: int = 0) -> Address:
+    """The family's loopback address."""
+    return internet(FAMILIES[variant.family], "::1" if variant.family == "inet6" else "127.0.0.1", port)
+
+
 def local(host: Host, variant: Variant, port: int = 0, *, second: bool = False) -> Address:
     """An address of the host in the row's family."""
     return address_of_host(host, variant.family, port, second=second)

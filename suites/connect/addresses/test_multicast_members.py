@@ -2,7 +2,6 @@
 
 import socket
 import struct
-from errno import EAGAIN
 
 from fixtures import (
     INTERNET,
@@ -14,7 +13,8 @@ from fixtures import (
     Socket,
     SocketMaker,
     Variant,
-    assert_peer,
+    assert_associates,
+    assert_receives_only,
     clause,
     port_of,
     topology,
@@ -34,7 +34,7 @@ def group(variant: Variant, topology: Topology) -> Address:
 
 
 def join(sock: Socket, variant: Variant, index: int) -> None:
-    """Become a member on the link."""
+    """Become a member of the group on the link."""
     if variant.family == "inet":
         request = socket.inet_aton("239.1.2.3") + struct.pack("=4si", bytes(4), index)
         joined = sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, request, name="IP_ADD_MEMBERSHIP")
@@ -44,11 +44,31 @@ def join(sock: Socket, variant: Variant, index: int) -> None:
     assert joined == 0
 
 
+def four_servers(server: Server, servers: Servers) -> list[Server]:
+    """The server, one at another port, one at another address, and one that differs from it by its address alone."""
+    neighbour, stranger = servers.make("neighbour"), servers.make("stranger", second_address=True)
+    return [server, neighbour, stranger, servers.make("namesake", second_address=True, port=port_of(server.address))]
+
+
 def tell(sender: Server, data: bytes, variant: Variant, topology: Topology) -> None:
     """Send to the group over the server's link."""
     index = topology.server.namespace.index("to-client")
     there: Address = Inet("239.1.2.3", PORT) if variant.family == "inet" else Inet6("ff02::1:2:3", PORT, scope=index)
     assert sender.socket.send(data, to=there) == 0
+
+
+def bind_as_member(sock: Socket, variant: Variant, topology: Topology) -> None:
+    """Bind the socket to the group's address, which it shares, and become a member."""
+    assert sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1, name="SO_REUSEADDR") == 0
+    assert sock.bind(group(variant, topology)) == 0
+    join(sock, variant, topology.client.namespace.index("to-server"))
+
+
+def assert_all_reach(witness: Socket, senders: list[Server], variant: Variant, topology: Topology) -> None:
+    """What each of the senders sends to the group, its number in the list, reaches the witness."""
+    for number, sender in enumerate(senders):
+        tell(sender, b"%d" % number, variant, topology)
+        assert witness.recv() == b"%d" % number
 
 
 @clause("connect.udp.receive-filter.group")
@@ -57,21 +77,13 @@ def tell(sender: Server, data: bytes, variant: Variant, topology: Topology) -> N
 def test_members(
     sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, variant: Variant, topology: Topology
 ) -> None:
-    """One hears its peer alone; another that shares the group's name and has no peer hears everybody, in order."""
+    """One gets what its peer sends, alone; another with the group's name and no peer gets everything, in order."""
     topology.server.add_address("to-client", *SECOND[variant.family])
-    neighbour, stranger = servers.make("neighbour"), servers.make("stranger", second_address=True)
-    namesake = servers.make("namesake", second_address=True, port=port_of(server.address))
-    everybody, witness = [server, neighbour, stranger, namesake], new_socket("witness")
+    everybody, witness = four_servers(server, servers), new_socket("witness")
     for each in (sock, witness):
-        assert each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1, name="SO_REUSEADDR") == 0
-        assert each.bind(group(variant, topology)) == 0
-        join(each, variant, topology.client.namespace.index("to-server"))
-    for peer in (server, namesake):
-        assert sock.connect(peer.address) == 0
-        assert_peer(sock, peer.address)
-        for number, sender in enumerate([*everybody, peer]):
-            tell(sender, b"%d" % number, variant, topology)
-            assert witness.recv() == b"%d" % number
+        bind_as_member(each, variant, topology)
+    for peer in (server, everybody[-1]):  # The last one has the port of the first.
+        assert_associates(sock, peer.address)
+        assert_all_reach(witness, [*everybody, peer], variant, topology)
         assert sock.recv() == b"%d" % everybody.index(peer)
-        assert sock.recv() == b"4"
-        assert sock.recv_now() == EAGAIN
+        assert_receives_only(sock, b"4")

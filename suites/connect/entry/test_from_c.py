@@ -14,6 +14,7 @@ from fixtures import (
     Servers,
     Socket,
     assert_connected,
+    assert_connects_once,
     clause,
     library,
     needs,
@@ -39,6 +40,13 @@ def aimed(program: ctypes.CDLL, sock: Socket, address: Address, how: str) -> Els
     return call
 
 
+def begin_and_sleep(program: ctypes.CDLL, sock: Socket) -> None:
+    """Let the program begin its connect, and wait until that sleeps in the kernel."""
+    assert program.begin() == 0
+    until(lambda: sock.tcp_state() == "SYN_SENT", "the socket is in SYN_SENT")
+    until_asleep(program.thread_id())
+
+
 @clause("connect.thread.cancellation-point")
 @needs("cc")
 @waits(RETRANSMISSION)
@@ -47,15 +55,12 @@ def test_cancelled(sock: Socket, servers: Servers, program: ctypes.CDLL) -> None
     """A thread that waits in connect() is cancelled; the descriptor stays open, and the attempt goes on."""
     busy = servers.full()
     aimed(program, sock, busy.address, "on a thread that is cancelled")
-    assert program.begin() == 0
-    until(lambda: sock.tcp_state() == "SYN_SENT", "the socket is in SYN_SENT")
-    until_asleep(program.thread_id())
+    begin_and_sleep(program, sock)
     assert program.cancel() == 1
     assert sock.tcp_state() == "SYN_SENT"
     busy.make_room()
     sock.wait_writable()
-    assert sock.connect(busy.address) == 0
-    assert sock.connect(busy.address) == EISCONN
+    assert_connects_once(sock, busy.address)
     assert_connected(sock, busy.server)
 
 

@@ -1,6 +1,6 @@
 """What is special of a connect by io_uring: how it is completed, that it waits, and what a timeout does to it."""
 
-import os
+from collections.abc import Callable
 from errno import (
     EAGAIN,
     EALREADY,
@@ -18,11 +18,14 @@ from fixtures import (
     BOTH,
     INTERNET,
     POLLOUT,
+    Address,
     Server,
     Servers,
     Socket,
+    UnderWay,
     UringEntry,
     assert_connected,
+    assert_connects_once,
     assert_no_connection,
     assert_not_connected,
     assert_usable,
@@ -32,36 +35,26 @@ from fixtures import (
     variants,
     waits,
 )
+from suites.connect.states import state_of
 from suites.connect.times import RETRANSMISSION
 
 RING = ["io_uring"]
 SOON, LATE = 0.1, 60.0
 
 
-def state_of(sock: Socket) -> str:
-    """The state of the connection, looked at without a trace in the transcript."""
-    with sock.calls.aside():
-        return sock.tcp_state()
-
-
 @clause("connect.io_uring.connect")
 @variants(families=INTERNET, modes=BOTH, entries=RING)
 @variants(families=["unix"], types=["stream", "seqpacket"], entries=RING)
-def test_completions(sock: Socket, server: Server, servers: Servers) -> None:
+def test_completions(sock: Socket, server: Server, servers: Servers, no_socket: Callable[[str], int]) -> None:
     """Each outcome of the call is a completion, and the socket is as after the call."""
-    fd, data = os.open(os.devnull, os.O_RDWR), server.address.pack()
-    try:
-        assert Socket(sock.calls, fd, "device").connect(server.address) == ENOTSOCK
-    finally:
-        os.close(fd)
+    assert Socket(sock.calls, no_socket("device"), "device").connect(server.address) == ENOTSOCK
     assert Socket(sock.calls, -1, "nothing").connect(server.address) == EBADF
-    assert sock.connect_raw(8, len(data)) == EFAULT
+    assert sock.connect_raw(8, len(server.address.pack())) == EFAULT
     assert sock.connect(server.address, 1) == EINVAL
     assert sock.connect(servers.closed()) == ECONNREFUSED
     assert_not_connected(sock)
     assert_no_connection(server)
-    assert sock.connect(server.address) == 0
-    assert sock.connect(server.address) == EISCONN
+    assert_connects_once(sock, server.address)
     assert_connected(sock, server)
     assert_no_connection(server)
 
@@ -80,14 +73,20 @@ def test_decided_at_once(sock: Socket, server: Server, servers: Servers) -> None
     assert_connected(sock, server)
 
 
+def under_way(sock: Socket, address: Address) -> UnderWay:
+    """A request to connect whose attempt has sent its SYN."""
+    request = sock.start_connect(address)
+    until(lambda: state_of(sock) == "SYN_SENT", "the attempt is under way")
+    return request
+
+
 @clause("connect.io_uring.nonblocking-socket", case="pending")
 @waits(RETRANSMISSION)
 @variants(families=INTERNET, modes=["nonblocking", "blocking"], entries=RING)
 def test_decided_later(sock: Socket, servers: Servers) -> None:
     """While the attempt is pending the request is, too; when it succeeds the request is completed."""
     busy = servers.full()
-    waiting = sock.start_connect(busy.address)
-    until(lambda: state_of(sock) == "SYN_SENT", "the attempt is under way")
+    waiting = under_way(sock, busy.address)
     assert waiting.returned(SOON) is False
     assert sock.poll() == set()
     assert sock.connect(busy.address) == EALREADY
@@ -138,6 +137,13 @@ def test_unix_that_does_not_wait(sock: Socket, servers: Servers) -> None:
     assert_connected(sock, busy.server)
 
 
+def assert_cancelled(sock: Socket, address: Address) -> None:
+    """The request to connect is cancelled after its timeout, and not before."""
+    cancelled = sock.connect(address)
+    assert cancelled == ECANCELED
+    assert cancelled.seconds >= SOON - 0.01
+
+
 @clause("connect.io_uring.linked-timeout")
 @needs("ring-linked-timeout")
 @waits(RETRANSMISSION)
@@ -146,9 +152,7 @@ def test_timeout(sock: Socket, servers: Servers) -> None:
     """A request that takes longer is cancelled after that time, and the attempt goes on."""
     busy = servers.full()
     sock = sock.through(UringEntry(within=SOON))
-    cancelled = sock.connect(busy.address)
-    assert cancelled == ECANCELED
-    assert cancelled.seconds >= SOON - 0.01
+    assert_cancelled(sock, busy.address)
     assert sock.tcp_state() == "SYN_SENT"
     assert sock.so_error() == 0
     assert sock.connect(busy.address) == EALREADY

@@ -117,18 +117,23 @@ def test_arguments_of_socketcall(sock: Socket, server: Server) -> None:
     assert_connected(sock, server)
 
 
+def libc_with_errno(error: int) -> LibcEntry:
+    """The C library's calls; errno is set before each connect()."""
+    function = ctypes.CDLL(None, use_errno=True).connect
+
+    def marked(*arguments: ctypes.c_long) -> int:
+        ctypes.set_errno(error)
+        return int(function(*arguments))
+
+    return LibcEntry({"connect": marked})
+
+
 @clause("connect.ret.errno-unchanged-on-success")
 @variants(families=FAMILIES, types=["stream", "dgram"])
 @variants(families=["unix"], types=["seqpacket"])
 def test_errno_after_success(sock: Socket, server: Server) -> None:
     """A call that succeeds leaves errno alone."""
-    function = ctypes.CDLL(None, use_errno=True).connect
-
-    def marked(*arguments: ctypes.c_long) -> int:
-        ctypes.set_errno(ESRCH)
-        return int(function(*arguments))
-
-    entry = LibcEntry({"connect": marked})
+    entry = libc_with_errno(ESRCH)
     call = sock.connect_elsewhere(server.address, "with errno set to ESRCH before it", entry.name)
     assert entry.invoke("connect", *call.arguments) == (0, ESRCH)
     assert call.ended(0) == 0

@@ -74,6 +74,15 @@ def assert_answered(sock: Socket, topology: Topology) -> None:
     assert name == Netlink(port)
 
 
+def assert_ports_differ(sock: Socket, second: Socket) -> Netlink:
+    """Each of the sockets has a port of its own, and no groups; returns the first one's name."""
+    name: Netlink = sock.getsockname().value
+    assert name != Netlink()
+    assert second.getsockname().value not in (Netlink(), name)
+    assert name.groups == 0
+    return name
+
+
 @clause("connect.netlink.connect")
 @variants(families=["netlink"], types=["raw"], modes=BOTH, entries=ALL)
 @variants(families=["netlink"], types=["dgram"])
@@ -84,10 +93,7 @@ def test_kernel(sock: Socket, new_socket: SocketMaker, topology: Topology) -> No
     assert sock.connect(Netlink()) == 0
     assert second.connect(Netlink()) == 0
     assert sock.getpeername() == Netlink()
-    name = sock.getsockname().value
-    assert name != Netlink()
-    assert second.getsockname().value not in (Netlink(), name)
-    assert name.groups == 0
+    name = assert_ports_differ(sock, second)
     assert_answered(sock, topology)
     assert sock.getsockname() == name
 
@@ -118,6 +124,13 @@ def test_process_without_a_port(user: NetlinkMaker) -> None:
     assert_associated(sock, other, stranger=one)
 
 
+def assert_delivered(sock: Socket, data: bytes, *receivers: Socket) -> None:
+    """What the socket sends without an address reaches each of the receivers."""
+    assert sock.send(data) == 0
+    for each in receivers:
+        assert each.recv() == data
+
+
 @clause("connect.netlink.connect", case="group")
 @cases({"one": (0b10, 0b10), "several": (0b110, 0b10)})
 @variants(families=["netlink"], types=["raw"])
@@ -128,14 +141,19 @@ def test_group(user: NetlinkMaker, case: tuple[int, int]) -> None:
     assert sock.connect(Netlink(ONE.port, case[0])) == 0
     assert sock.getpeername() == Netlink(ONE.port, case[1])
     one = user("one", ONE)
-    assert sock.send(b"all") == 0
-    assert member.recv() == b"all"
-    assert one.recv() == b"all"
+    assert_delivered(sock, b"all", member, one)
     assert elsewhere.recv_now() == EAGAIN
     assert sock.connect(ONE) == 0
-    assert sock.send(b"one") == 0
-    assert one.recv() == b"one"
+    assert_delivered(sock, b"one", one)
     assert member.recv_now() == EAGAIN
+
+
+def assert_dissolved(sock: Socket, stranger: Socket) -> None:
+    """The socket has no peer, keeps its port, and receives what a stranger sends to it."""
+    assert sock.getpeername() == Netlink()
+    assert sock.getsockname() == MINE
+    assert stranger.send(b"hello", to=MINE) == 0
+    assert sock.recv() == b"hello"
 
 
 @clause("connect.netlink.unspec")
@@ -143,15 +161,12 @@ def test_group(user: NetlinkMaker, case: tuple[int, int]) -> None:
 @variants(families=["netlink"], types=["raw"], entries=ALL, lines=["family-alone"])
 @variants(families=["netlink"], types=["dgram"], lines=["address"])
 def test_unspec(user: NetlinkMaker, case: Bytes) -> None:
-    """AF_UNSPEC dissolves: there is no peer, anybody is heard, the port stays, and the socket can connect again."""
+    """AF_UNSPEC dissolves the association: anybody can send to the socket, its port stays, and it can connect again."""
     sock, one, other = user("sock", MINE), user("one", ONE), user("other", OTHER)
     assert sock.connect(Netlink(ONE.port, 0b10)) == 0
     assert other.send(b"who?", to=MINE) == ECONNREFUSED
     assert sock.connect(case) == 0
-    assert sock.getpeername() == Netlink()
-    assert sock.getsockname() == MINE
-    assert other.send(b"hello", to=MINE) == 0
-    assert sock.recv() == b"hello"
+    assert_dissolved(sock, stranger=other)
     assert sock.send(b"lost") == ECONNREFUSED
     assert one.recv_now() == EAGAIN
     assert sock.connect(OTHER) == 0

@@ -48,6 +48,13 @@ def loopback(topology: Topology) -> Address:
     return Bytes(struct.pack("=H", socket.AF_PACKET) + struct.pack("!H", ETH_P_IP) + struct.pack("=i12x", index))
 
 
+def assert_only_bound(sock: Socket, name: Address) -> None:
+    """The packet socket is bound to the name, has no peer, and holds no error."""
+    assert sock.getsockname() == name
+    assert sock.getpeername() == EOPNOTSUPP
+    assert sock.so_error() == 0
+
+
 @clause("connect.packet.EOPNOTSUPP")
 @variants(families=["packet"], types=["raw"], modes=BOTH, entries=ALL)
 @variants(families=["packet"], types=["dgram"])
@@ -62,9 +69,7 @@ def test_packet_socket(sock: Socket, loopback: Address) -> None:
     assert bound != before
     assert sock.connect(loopback) == EOPNOTSUPP
     assert sock.connect(ADDRESSES["unspec"]) == EOPNOTSUPP
-    assert sock.getsockname() == bound
-    assert sock.getpeername() == EOPNOTSUPP
-    assert sock.so_error() == 0
+    assert_only_bound(sock, bound)
 
 
 @clause("connect.packet.EOPNOTSUPP", case="hears")

@@ -4,6 +4,7 @@ The kernel that the test runs on answers. A socket's port is the identifier of i
 """
 
 import struct
+from collections.abc import Callable
 from errno import EACCES, EAFNOSUPPORT, EAGAIN, EDESTADDRREQ, EHOSTUNREACH, ENETUNREACH, ENOTCONN
 
 import pytest
@@ -18,6 +19,7 @@ from fixtures import (
     Address,
     Bytes,
     Inet,
+    Outcome,
     Peer,
     Socket,
     SocketMaker,
@@ -36,6 +38,7 @@ from fixtures.probes import (
 )
 from netns import Topology
 from suites.connect.names import NULL, UNROUTED, UNSPEC
+from suites.connect.scripted import assert_no_error_arrives
 
 REQUEST, REPLY = {"inet": 8, "inet6": 128}, {"inet": 0, "inet6": 129}
 
@@ -158,29 +161,39 @@ def test_bound_identifier(pinger: Socket, there: Address, elsewhere: Address, va
     assert_not_connected(pinger)
 
 
+def assert_no_error_without_peer(pinger: Socket, peer: Peer, request: bytes, final: tuple[int, int]) -> None:
+    """A final error about a request that was sent to an address does not reach the socket."""
+    assert pinger.send(request, to=with_port(peer.address, 0)) == 0
+    peer.error(peer.hears(), final)
+    assert_no_error_arrives(pinger, peer)
+
+
+def assert_final_error_once(
+    pinger: Socket, peer: Peer, request: bytes, variant: Variant, ask: Callable[[], Outcome]
+) -> None:
+    """Of an error that may pass and a final one about a request, the socket reports the final one, once."""
+    passing, final, reported = ERRORS[variant.family]
+    assert pinger.send(request) == 0
+    heard = peer.hears()
+    peer.error(heard, passing)
+    peer.settles()
+    assert pinger.poll() == {POLLOUT}
+    peer.error(heard, final)
+    assert pinger.poll(DEADLINE, ask=()) == {POLLERR}
+    assert ask() == reported
+    assert pinger.poll() == {POLLOUT}
+
+
 @clause("connect.ping.errors")
 @topology("scripted")
 @variants(families=INTERNET, types=["ping"])
 def test_errors(pinger: Socket, peer: Peer, variant: Variant) -> None:
-    """With a peer the final error is told, each time once; before and after nothing is."""
-    passing, final, told = ERRORS[variant.family]
+    """With a peer the socket reports the final error, each time once; before and after it reports nothing."""
     request = bytes([REQUEST[variant.family], 0, 0, 0, 0, 0, 0, 1])
     for _ in range(2):
         assert pinger.connect(UNSPEC) == 0
-        assert pinger.send(request, to=with_port(peer.address, 0)) == 0
-        peer.error(peer.hears(), final)
-        peer.settles()
-        assert pinger.poll() == {POLLOUT}
-        assert pinger.so_error() == 0
+        assert_no_error_without_peer(pinger, peer, request, ERRORS[variant.family][1])
         assert pinger.connect(peer.address) == 0
         for ask in (pinger.recv_now, pinger.so_error):
-            assert pinger.send(request) == 0
-            heard = peer.hears()
-            peer.error(heard, passing)
-            peer.settles()
-            assert pinger.poll() == {POLLOUT}
-            peer.error(heard, final)
-            assert pinger.poll(DEADLINE, ask=()) == {POLLERR}
-            assert ask() == told
-            assert pinger.poll() == {POLLOUT}
+            assert_final_error_once(pinger, peer, request, variant, ask)
         assert_peer(pinger, peer.address)

@@ -3,6 +3,7 @@
 Their protocol is one for experiments, 253, so that nobody else's packets are seen; it stands for the port in names.
 """
 
+from collections.abc import Callable
 from errno import EAFNOSUPPORT, EAGAIN, EDESTADDRREQ, ENETUNREACH, ENOPROTOOPT, ENOTCONN, EPROTO
 
 import pytest
@@ -18,13 +19,16 @@ from fixtures import (
     Address,
     Bytes,
     Inet,
+    Outcome,
     Server,
     Servers,
     Socket,
     SocketMaker,
     Variant,
+    assert_associates,
     assert_not_connected,
     assert_peer,
+    assert_receives_only,
     cases,
     clause,
     internet,
@@ -49,6 +53,12 @@ def local(variant: Variant, topology: Topology) -> Address:
     return internet(family, topology.client.address(family), PROTOCOL)
 
 
+def assert_delivered(sock: Socket, server: Server, variant: Variant, to: Address | None = None) -> None:
+    """A packet that is sent, to the peer or to an address, reaches the server."""
+    assert sock.send(DATA, to=to) == 0
+    assert server.socket.recv(skip=HEADER[variant.family]) == DATA
+
+
 @clause("connect.raw.connect")
 @variants(families=["inet"], types=["raw"], modes=BOTH, entries=ALL)
 @variants(families=["inet6"], types=["raw"], modes=BOTH)
@@ -61,8 +71,7 @@ def test_connect(sock: Socket, server: Server, servers: Servers, variant: Varian
     assert sock.getsockname() == local(variant, topology)
     assert sock.poll() == {POLLOUT}
     assert server.socket.recv_now() == EAGAIN
-    assert sock.send(DATA) == 0
-    assert server.socket.recv(skip=HEADER[variant.family]) == DATA
+    assert_delivered(sock, server, variant)
     assert other.socket.recv_now() == EAGAIN
     assert server.socket.getpeername() == ENOTCONN
 
@@ -115,7 +124,7 @@ def test_port(sock: Socket, server: Server, variant: Variant, topology: Topology
 @clause("connect.raw.receive-filter", case="reconnect")
 @variants(families=INTERNET, types=["raw"])
 def test_filter_of_every_peer(sock: Socket, server: Server, servers: Servers, variant: Variant) -> None:
-    """Before there is a peer everybody is heard; with one only that, the last one."""
+    """Before there is a peer the socket receives from everybody; with one from the last one alone."""
     other, here, skip = servers.make("other", second_address=True), server.address, HEADER[variant.family]
     assert sock.bind(here) == 0
     for each in (server, other):
@@ -125,8 +134,7 @@ def test_filter_of_every_peer(sock: Socket, server: Server, servers: Servers, va
         assert sock.connect(peer.address) == 0
         assert stranger.socket.send(b"stranger", to=here) == 0
         assert peer.socket.send(b"peer", to=here) == 0
-        assert sock.recv(skip=skip) == b"peer"
-        assert sock.recv_now() == EAGAIN
+        assert_receives_only(sock, b"peer", skip=skip)
 
 
 @clause("connect.raw.unspec")
@@ -134,20 +142,16 @@ def test_filter_of_every_peer(sock: Socket, server: Server, servers: Servers, va
 @variants(families=["inet6"], types=["raw"], modes=BOTH)
 def test_dissolved(sock: Socket, server: Server, servers: Servers, variant: Variant) -> None:
     """There is no peer; packets need an address again, until the next connect."""
-    other, skip = servers.make("other", second_address=True), HEADER[variant.family]
-    assert sock.connect(with_port(server.address, 77)) == 0
-    assert_peer(sock, with_port(server.address, 77))
+    other = servers.make("other", second_address=True)
+    assert_associates(sock, with_port(server.address, 77))
     for _ in range(2):
         assert sock.connect(UNSPEC) == 0
         assert_not_connected(sock)
         assert sock.send(DATA) == EDESTADDRREQ
     assert server.socket.recv_now() == EAGAIN
-    assert sock.send(b"with an address", to=server.address) == 0
-    assert server.socket.recv(skip=skip) == b"with an address"
-    assert sock.connect(with_port(other.address, 78)) == 0
-    assert_peer(sock, with_port(other.address, 78))
-    assert sock.send(DATA) == 0
-    assert other.socket.recv(skip=skip) == DATA
+    assert_delivered(sock, server, variant, server.address)
+    assert_associates(sock, with_port(other.address, 78))
+    assert_delivered(sock, other, variant)
 
 
 @clause("connect.raw.unspec.name")
@@ -191,23 +195,27 @@ def witness(servers: Servers, new_socket: SocketMaker, variant: Variant) -> Sock
     return made
 
 
+def assert_refusal_once(sock: Socket, variant: Variant, ask: Callable[[], Outcome]) -> None:
+    """A packet to the peer is refused: the call that asks next reports it, once."""
+    assert sock.send(DATA) == 0
+    assert sock.poll(DEADLINE, ask=()) == {POLLERR}
+    assert ask() == REFUSAL[variant.family]
+    assert sock.poll() == {POLLOUT}
+
+
 @clause("connect.raw.errors")
 @variants(families=INTERNET, types=["raw"])
 def test_errors(sock: Socket, servers: Servers, refused: Address, witness: Socket, variant: Variant) -> None:
-    """That nobody takes the protocol is told once to a socket with a peer; to one without only if it asked for that."""
-    refusal = REFUSAL[variant.family]
+    """A socket with a peer reports once that nobody takes the protocol; one without does only if it asked for that."""
     assert sock.bind(servers.free_address()) == 0
     assert sock.send(DATA, to=refused) == 0
     assert witness.poll(DEADLINE, ask=()) == {POLLERR}
     assert sock.poll() == {POLLOUT}
     assert sock.so_error() == 0
     assert sock.connect(refused) == 0
-    for told in (sock.recv_now, sock.so_error):
-        assert sock.send(DATA) == 0
-        assert sock.poll(DEADLINE, ask=()) == {POLLERR}
-        assert told() == refusal
-        assert sock.poll() == {POLLOUT}
-    assert witness.so_error() == refusal
+    for ask in (sock.recv_now, sock.so_error):
+        assert_refusal_once(sock, variant, ask)
+    assert witness.so_error() == REFUSAL[variant.family]
 
 
 @clause("connect.raw.errors.documented")

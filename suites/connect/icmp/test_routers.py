@@ -84,6 +84,13 @@ def test_a_router_without_an_entry(sock: Socket, behind: Address) -> None:
     assert sock.connect(behind) == EHOSTUNREACH
 
 
+def with_every_error(new_socket: SocketMaker, variant: Variant) -> Socket:
+    """A socket with IP_RECVERR, which reports errors that may pass, too."""
+    made = new_socket("witness")
+    assert receive_errors(made, variant.family) == 0
+    return made
+
+
 def ask_until_told(witness: Socket) -> None:
     """Send until an error comes: a router may answer one host no more often than once in a second."""
     end = time.monotonic() + DEADLINE
@@ -108,10 +115,9 @@ def test_a_router_and_datagrams(
     variant: Variant,
     case: tuple[str, int, int],
 ) -> None:
-    """Of two sockets that send to where the router knows no way only the one with IP_RECVERR is told."""
+    """Of two sockets that send to where the router has no route only the one with IP_RECVERR gets an error."""
     refuse(topology, variant, case[0])
-    witness = new_socket("witness")
-    assert receive_errors(witness, variant.family) == 0
+    witness = with_every_error(new_socket, variant)
     for each in (sock, witness):
         assert each.connect(behind) == 0
     assert sock.send(b"anybody?") == 0

@@ -47,6 +47,7 @@ from suites.connect.icmp_messages import (
     Message,
     receive_errors,
 )
+from suites.connect.scripted import assert_call_succeeds, connected, pending
 from suites.connect.times import RETRANSMISSION
 
 FAILED = {POLLIN, POLLOUT, POLLERR, POLLHUP, POLLRDHUP}
@@ -54,19 +55,6 @@ FAILED = {POLLIN, POLLOUT, POLLERR, POLLHUP, POLLRDHUP}
 SAMPLE4, SAMPLE6 = ["host-unreachable", "parameter-problem"], ["address-unreachable", "policy-failed"]
 MORE4 = [*SAMPLE4, "net-unreachable", "port-unreachable", "time-exceeded"]
 MORE6 = [*SAMPLE6, "no-route", "port-unreachable6", "hop-limit"]
-
-
-def pending(sock: Socket, peer: Peer) -> Packet:
-    """Begin an attempt in the background; gives its SYN."""
-    assert sock.connect(peer.address) == EINPROGRESS
-    return peer.hears("S")
-
-
-def connected(sock: Socket, peer: Peer) -> Packet:
-    """Connect in the background; gives a segment of data that the client has sent, and nobody acknowledged."""
-    peer.establishes(pending(sock, peer))
-    assert sock.send(b"ping") == 0
-    return peer.hears("PA")
 
 
 def is_told(sock: Socket, peer: Peer) -> None:
@@ -126,7 +114,7 @@ def test_an_error_ends_the_attempt(sock: Socket, peer: Peer, case: Message) -> N
 @variants(families=["inet"], lines=[*NAMED, "port-unreachable"])
 @variants(families=["inet6"], lines=MORE6)
 def test_each_syn_is_answered(sock: Socket, peer: Peer, case: Message) -> None:
-    """A blocking call gives the errno of the answer to its first SYN, or to its second; the socket connects later."""
+    """A blocking call fails with the errno of the answer to its first SYN, or its second; the socket connects later."""
     peer.whenever("S", lambda syn: case.about(peer, syn))
     assert sock.connect(peer.address) == case.errno
     assert sock.tcp_state() == "CLOSE"
@@ -134,9 +122,7 @@ def test_each_syn_is_answered(sock: Socket, peer: Peer, case: Message) -> None:
     assert peer.count("S") in (1, 2)
     peer.has_heard_nothing_more()
     peer.forgets()
-    again = sock.start_connect(peer.address)
-    peer.establishes(peer.hears("S"))
-    assert again.result() == 0
+    assert_call_succeeds(sock, peer)
     assert sock.getpeername() == peer.address
 
 
@@ -328,6 +314,15 @@ def _to(server: Server, variant: Variant) -> Match:
     return Match(PACKETS[variant.family], "tcp", address.port, address.host)
 
 
+def assert_pending_with_error(sock: Socket, variant: Variant) -> None:
+    """The attempt goes on, and SO_ERROR holds EHOSTUNREACH, once."""
+    assert sock.tcp_state() == "SYN_SENT"
+    assert sock.getpeername() == ENOTCONN
+    assert sock.so_error() == EHOSTUNREACH
+    if variant.family != "inet6":  # Over IPv6 one message may be reported twice.
+        assert sock.so_error() == 0
+
+
 @clause("connect.tcp.softerr-nonblocking")
 @needs("nft-reject")
 @waits(RETRANSMISSION)
@@ -337,15 +332,11 @@ def _to(server: Server, variant: Variant) -> Match:
 def test_an_error_inside_the_call(
     sock: Socket, server: Server, dropped: Rule, rejected: Rule, variant: Variant, case: bool
 ) -> None:
-    """An error that comes while the call holds the socket is told, but the attempt goes on, and completes."""
+    """SO_ERROR holds an error that comes while the call holds the socket, but the attempt goes on, and completes."""
     assert not case or receive_errors(sock, variant.family) == 0
     assert sock.connect(server.address) == EINPROGRESS
     rejected.remove()  # Before the second SYN, whose answer would end the attempt: nothing holds the socket by then.
-    assert sock.tcp_state() == "SYN_SENT"
-    assert sock.getpeername() == ENOTCONN
-    assert sock.so_error() == EHOSTUNREACH
-    if variant.family != "inet6":  # Over IPv6 one message may be told of twice.
-        assert sock.so_error() == 0
+    assert_pending_with_error(sock, variant)
     assert sock.connect(server.address) == EALREADY
     dropped.remove()
     until(lambda: sock.tcp_state() == "ESTABLISHED", "the attempt completed")

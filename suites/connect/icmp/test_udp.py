@@ -10,6 +10,7 @@ from fixtures import (
     INTERNET,
     POLLERR,
     POLLOUT,
+    Address,
     Bytes,
     Peer,
     Socket,
@@ -34,16 +35,23 @@ from suites.connect.icmp_messages import (
     passing,
     receive_errors,
 )
+from suites.connect.scripted import assert_error_arrives, assert_no_error_arrives
 
 NOBODY = Bytes(bytes(16))  # AF_UNSPEC, which ends an association.
 SAMPLE4, SAMPLE6 = ["prot-unreachable", "port-unreachable"], ["prohibited", "port-unreachable6"]
 UNREACHABLE = {"inet": (3, 3), "inet6": (1, 4), "mapped": (3, 3)}
 
 
-def sends(sock: Socket, peer: Peer, data: bytes = b"one") -> Packet:
-    """Send a datagram; gives it as the peer heard it."""
-    assert sock.send(data) == 0
+def sends(sock: Socket, peer: Peer, data: bytes = b"one", to: Address | None = None) -> Packet:
+    """Send a datagram, to the socket's peer or to an address; returns it as it reached the scripted peer."""
+    assert sock.send(data, to) == 0
     return peer.hears()
+
+
+def provoke(sock: Socket, peer: Peer, message: Message) -> None:
+    """Send a datagram which the peer answers by an ICMP message, and wait for the error, without fetching it."""
+    message.about(peer, sends(sock, peer))
+    assert sock.poll(DEADLINE, ask=()) == {POLLERR}
 
 
 def assert_exchange(sock: Socket, peer: Peer) -> None:
@@ -64,17 +72,14 @@ def assert_exchange(sock: Socket, peer: Peer) -> None:
 @variants(families=["inet6"], types=["dgram"], modes=["nonblocking"], entries=["compat32"], lines=SAMPLE6)
 @variants(families=["mapped"], types=["dgram"], lines=["prot-unreachable"])
 def test_a_final_error(sock: Socket, peer: Peer, case: Message) -> None:
-    """Each message is told once, to a send, to a receive, or to SO_ERROR, and the association stays."""
+    """A send, a receive, or SO_ERROR reports each message, once, and the association stays."""
     assert sock.connect(peer.address) == 0
-    case.about(peer, sends(sock, peer))
-    assert sock.poll(DEADLINE, ask=()) == {POLLERR}
+    provoke(sock, peer, case)
     assert sock.send(b"denied") == case.errno
-    case.about(peer, sends(sock, peer))
-    assert sock.poll(DEADLINE, ask=()) == {POLLERR}
+    provoke(sock, peer, case)
     assert sock.recv_now() == case.errno
     assert sock.recv_now() == EAGAIN
-    case.about(peer, sends(sock, peer))
-    assert sock.poll(DEADLINE, ask=()) == {POLLERR}
+    provoke(sock, peer, case)
     assert sock.so_error() == case.errno
     assert_exchange(sock, peer)
 
@@ -94,6 +99,12 @@ def test_an_error_that_may_pass(sock: Socket, peer: Peer, case: Message) -> None
     assert_exchange(sock, peer)
 
 
+def assert_only_in_error_queue(sock: Socket, data: bytes) -> None:
+    """The queue of errors has this datagram and no other."""
+    assert sock.recv_now(MSG_ERRQUEUE) == data
+    assert sock.recv_now(MSG_ERRQUEUE) == EAGAIN
+
+
 @clause("connect.icmp.udp.IP_RECVERR")
 @topology("scripted")
 @cases(DATAGRAM)
@@ -101,7 +112,7 @@ def test_an_error_that_may_pass(sock: Socket, peer: Peer, case: Message) -> None
 @variants(families=["inet6"], types=["dgram"], lines=[*passing(DATAGRAM6), *TOO_BIG6, *SAMPLE6])
 @variants(families=["mapped"], types=["dgram"], lines=["host-unreachable"])
 def test_every_error(sock: Socket, peer: Peer, variant: Variant, case: Message) -> None:
-    """With IP_RECVERR each message is told, whether it may pass or not; one about another port is not."""
+    """With IP_RECVERR the socket reports each message, whether it may pass or not, and none about another port."""
     assert receive_errors(sock, variant.family) == 0
     assert sock.connect(peer.address) == 0
     sent = sends(sock, peer)
@@ -109,11 +120,8 @@ def test_every_error(sock: Socket, peer: Peer, variant: Variant, case: Message) 
     peer.settles()
     assert sock.poll() == {POLLOUT}
     case.about(peer, sent)
-    assert sock.poll(DEADLINE, ask=()) == {POLLERR}
-    peer.settles()  # The queue of errors is told of an instant before SO_ERROR.
-    assert sock.so_error() == case.errno
-    assert sock.recv_now(MSG_ERRQUEUE) == b"one"
-    assert sock.recv_now(MSG_ERRQUEUE) == EAGAIN
+    assert_error_arrives(sock, peer, case.errno)
+    assert_only_in_error_queue(sock, b"one")
     assert_exchange(sock, peer)
 
 
@@ -191,27 +199,26 @@ def test_a_final_error_without_association(sock: Socket, peer: Peer, case: Messa
     assert sock.so_error() == case.errno
 
 
+def dissolve(sock: Socket) -> None:
+    """End the association by AF_UNSPEC."""
+    assert sock.connect(NOBODY) == 0
+    assert sock.getpeername() == ENOTCONN
+
+
 @clause("connect.icmp.udp.dissolved.unheard")
 @topology("scripted")
 @cases(DATAGRAM)
 @variants(families=["inet"], types=["dgram"], lines=["host-unreachable", *SAMPLE4])
 @variants(families=["inet6"], types=["dgram"], lines=["address-unreachable", *SAMPLE6])
 def test_no_error_without_association(sock: Socket, peer: Peer, variant: Variant, case: Message) -> None:
-    """A message about a datagram of the association, or about a later one, is not told; with IP_RECVERR it is."""
+    """No message arrives about a datagram of the association, or about a later one; with IP_RECVERR one does."""
     assert sock.connect(peer.address) == 0
     before = sends(sock, peer)
-    assert sock.connect(NOBODY) == 0
-    assert sock.getpeername() == ENOTCONN
-    assert sock.send(b"two", peer.address) == 0
-    after = peer.hears()
+    dissolve(sock)
+    after = sends(sock, peer, b"two", peer.address)
     case.about(peer, before)
     case.about(peer, after)
-    peer.settles()
-    assert sock.poll() == {POLLOUT}
-    assert sock.so_error() == 0
+    assert_no_error_arrives(sock, peer)
     assert receive_errors(sock, variant.family) == 0
-    assert sock.send(b"three", peer.address) == 0
-    case.about(peer, peer.hears())
-    assert sock.poll(DEADLINE, ask=()) == {POLLERR}
-    peer.settles()  # The queue of errors is told of an instant before SO_ERROR.
-    assert sock.so_error() == case.errno
+    case.about(peer, sends(sock, peer, b"three", peer.address))
+    assert_error_arrives(sock, peer, case.errno)

@@ -93,14 +93,20 @@ def test_names_after_an_ipv6_peer(sock: Socket, server: Server, six: Server) -> 
     assert sock.getsockname().value.host == MAPPED
 
 
+def assert_usable_from_loopback(sock: Socket, six: Server) -> Inet6:
+    """The socket connects to the server of IPv6, from ``::1``; returns its name."""
+    assert_usable(sock, six)
+    name: Inet6 = sock.getsockname().value
+    assert name == Inet6("::1", port_of(name))
+    return name
+
+
 @clause("connect.ipv6.v4mapped.udp.former-name")
 @variants(families=["mapped"], types=["dgram"], entries=ALL)
 def test_former_name(sock: Socket, server: Server, six: Server) -> None:
-    """The name of the first association stays for as long as there is one; the peer sees IPv4, and is not heard."""
+    """The name of the first association stays while there is one; the peer sees IPv4, and cannot send to the socket."""
     for _ in range(2):
-        assert_usable(sock, six)
-        name = sock.getsockname().value
-        assert name == Inet6("::1", port_of(name))
+        name = assert_usable_from_loopback(sock, six)
         assert_usable(sock, server)
         assert sock.getsockname() == name
         assert server.socket.send(b"unheard", to=Inet6(MAPPED, port_of(name))) == 0

@@ -26,6 +26,7 @@ from fixtures import (
 )
 from netns import Topology
 from suites.connect.icmp_messages import EVERY, NAMED, SIX, Message, receive_errors
+from suites.connect.scripted import assert_error_arrives, assert_no_error_arrives, connected
 
 TYPES = ("stream", "dgram")
 SERVER = {"inet": "192.0.2.2/32", "inet6": "2001:db8:1::2/128"}  # In the topology "pair", and nothing beside it.
@@ -102,20 +103,16 @@ def other_option(sock: Socket, variant: Variant) -> None:
 @variants(families=["mapped"], types=["dgram"], lines=["host-unreachable"])
 @variants(families=["inet6"], types=["dgram"], lines=["address-unreachable"])
 def test_what_may_pass_under_the_other_option(sock: Socket, peer: Peer, variant: Variant, case: Message) -> None:
-    """An error that may pass is told under the peer's own option alone."""
+    """An error that may pass arrives under the peer's own option alone."""
     other_option(sock, variant)
     assert sock.connect(peer.address) == 0
     assert sock.send(b"one") == 0
     case.about(peer, peer.hears())
-    peer.settles()
-    assert sock.poll() == {POLLOUT}
-    assert sock.so_error() == 0
+    assert_no_error_arrives(sock, peer)
     assert receive_errors(sock, variant.family) == 0
     assert sock.send(b"two") == 0
     case.about(peer, peer.hears())
-    assert sock.poll(DEADLINE, ask=()) == {POLLERR}
-    peer.settles()  # The queue of errors is told of an instant before SO_ERROR.
-    assert sock.so_error() == case.errno
+    assert_error_arrives(sock, peer, case.errno)
     assert sock.recv_now(MSG_ERRQUEUE) == b"two"
 
 
@@ -142,12 +139,9 @@ def test_a_final_error_under_the_other_option(sock: Socket, peer: Peer, variant:
 @variants(families=["mapped"], modes=["nonblocking"], lines=["host-unreachable"])
 @variants(families=["inet6"], modes=["nonblocking"], lines=["address-unreachable"])
 def test_a_connection_under_the_other_option(sock: Socket, peer: Peer, variant: Variant, case: Message) -> None:
-    """A connection is told nothing either, until it has the peer's own option, and goes on."""
+    """A connection gets no error either, until it has the peer's own option, and goes on."""
     other_option(sock, variant)
-    assert sock.connect(peer.address) == EINPROGRESS
-    peer.establishes(peer.hears("S"))
-    assert sock.send(b"ping") == 0
-    sent = peer.hears("PA")
+    sent = connected(sock, peer)
     case.about(peer, sent)
     peer.settles()
     assert sock.poll() == {POLLOUT}

@@ -135,15 +135,21 @@ def test_stream_dissolved(sock: Socket, four: Server, servers: Servers) -> None:
         assert sock.so_error() in (ECONNRESET, 0)
 
 
+def full_of_ipv4(servers: Servers, new_socket: SocketMaker) -> tuple[Server, Socket]:
+    """A listener of IPv4 that has no room, and the client that waits in its queue."""
+    full = servers.make("full", family="inet", backlog=0)
+    queued = new_socket("queued", family="inet")
+    assert queued.connect_and_wait(full.address) == 0
+    assert full.socket.poll(DEADLINE, ask=(POLLIN,)) == {POLLIN}
+    return full, queued
+
+
 @clause("connect.ipv6.v4mapped.tcp", case="pending")
 @waits(1)
 @variants(families=["inet6"], modes=["nonblocking"], entries=CALLS)
 def test_stream_pending(sock: Socket, new_socket: SocketMaker, servers: Servers) -> None:
     """While the listener has no room the attempt goes on, and may not be made again; with room it completes."""
-    full = servers.make("full", family="inet", backlog=0)
-    queued = new_socket("queued", family="inet")
-    assert queued.connect_and_wait(full.address) == 0
-    assert full.socket.poll(DEADLINE, ask=(POLLIN,)) == {POLLIN}
+    full, queued = full_of_ipv4(servers, new_socket)
     assert sock.connect(mapped(full.address)) == EINPROGRESS
     for _ in range(2):
         assert sock.connect(mapped(full.address)) == EALREADY
@@ -252,6 +258,23 @@ def test_v6only_off(sock: Socket, four: Server) -> None:
     assert_reached(sock, four)
 
 
+def assert_stream_reaches(client: Socket, here: Inet, other: Socket, *, reaches: bool) -> None:
+    """The client is connected with the listener at IPv6's null address; or it is refused."""
+    assert other.listen() == 0
+    assert client.connect(here) == (0 if reaches else ECONNREFUSED)
+    assert client.getpeername() == (here if reaches else ENOTCONN)
+
+
+def assert_datagram_reaches(client: Socket, here: Inet, other: Socket, *, reaches: bool) -> None:
+    """What the client sends reaches the socket at IPv6's null address; or it is refused."""
+    assert client.connect(here) == 0
+    assert client.send(b"hello") == 0
+    if not reaches:
+        assert client.poll(DEADLINE, ask=()) == {POLLERR}
+    assert other.recv(DEADLINE if reaches else 0) == (b"hello" if reaches else EAGAIN)
+    assert client.so_error() == (0 if reaches else ECONNREFUSED)
+
+
 @clause("connect.ipv6.v6only.listener")
 @variants(families=["inet"], types=TYPES)
 def test_v6only_listener(sock: Socket, new_socket: SocketMaker, variant: Variant) -> None:
@@ -262,16 +285,9 @@ def test_v6only_listener(sock: Socket, new_socket: SocketMaker, variant: Variant
         assert other.setsockopt(socket.IPPROTO_IPV6, V6ONLY, value, name="IPV6_V6ONLY") == 0
         assert other.bind(Inet6("::", here.port)) == 0
         if variant.type == "stream":
-            assert other.listen() == 0
-            assert client.connect(here) == (ECONNREFUSED if value else 0)
-            assert client.getpeername() == (ENOTCONN if value else here)
+            assert_stream_reaches(client, here, other, reaches=not value)
         else:
-            assert client.connect(here) == 0
-            assert client.send(b"hello") == 0
-            if value:
-                assert client.poll(DEADLINE, ask=()) == {POLLERR}
-            assert other.recv(0 if value else DEADLINE) == (EAGAIN if value else b"hello")
-            assert client.so_error() == (ECONNREFUSED if value else 0)
+            assert_datagram_reaches(client, here, other, reaches=not value)
 
 
 @clause("connect.ipv6.v4mapped.bound-mismatch")

@@ -22,6 +22,7 @@ from fixtures import (
     Server,
     Servers,
     Socket,
+    UnderWay,
     assert_connected,
     assert_no_connection,
     assert_not_connected,
@@ -165,6 +166,14 @@ def test_input_and_output_while_pending(sock: Socket, servers: Servers) -> None:
     assert sock.tcp_state() == "SYN_SENT"
 
 
+def start_send(sock: Socket, data: "array.array[int]") -> UnderWay:
+    """sendto(2) without an address, which may wait, on a thread of its own; the caller keeps the data alive."""
+    pointer, size = data.buffer_info()
+    return sock.calls.start(
+        "sendto", sock.fd, pointer, size, socket.MSG_NOSIGNAL, 0, 0, complete=lambda sent: sent == size
+    )
+
+
 @clause("connect.send.while-connecting", case="blocking")
 @waits(RETRANSMISSION)
 @variants(families=INTERNET, modes=["nonblocking"])
@@ -173,10 +182,7 @@ def test_send_that_waits(sock: Socket, servers: Servers) -> None:
     busy, data = servers.full(), array.array("b", b"data")
     assert sock.connect(busy.address) == EINPROGRESS
     sock.set_blocking(True)
-    pointer = data.buffer_info()[0]
-    sending = sock.calls.start(
-        "sendto", sock.fd, pointer, 4, socket.MSG_NOSIGNAL, 0, 0, complete=lambda sent: sent == 4
-    )
+    sending = start_send(sock, data)
     sending.assert_waits(0.05)
     busy.make_room()
     assert sending.result() == 0

@@ -17,6 +17,7 @@ from fixtures import (
     POLLIN,
     POLLOUT,
     POLLRDHUP,
+    FullServer,
     Outcome,
     Server,
     Servers,
@@ -135,6 +136,12 @@ def test_after_the_error_was_read(sock: Socket, servers: Servers) -> None:
     assert sock.poll(ask=()) == {POLLHUP}
 
 
+def begin(sock: Socket, busy: FullServer, *, now: bool) -> None:
+    """Begin an attempt that stays pending, if now is the time for it."""
+    if now:
+        assert sock.connect(busy.address) == EINPROGRESS
+
+
 @clause("connect.epoll.et-completion")
 @waits(RETRANSMISSION)
 @cases({"before": True, "while-pending": False})
@@ -142,12 +149,10 @@ def test_after_the_error_was_read(sock: Socket, servers: Servers) -> None:
 def test_edge(sock: Socket, servers: Servers, case: bool) -> None:
     """An edge is reported once: when the socket is added, and when the connection is established."""
     busy = servers.full()
-    if not case:
-        assert sock.connect(busy.address) == EINPROGRESS
+    begin(sock, busy, now=not case)
     with Watch(sock, edges=True) as watch:
         assert watch.events() == ({POLLOUT, POLLHUP} if case else set())
-        if case:
-            assert sock.connect(busy.address) == EINPROGRESS
+        begin(sock, busy, now=case)
         assert watch.events() == set()
         busy.make_room()
         assert watch.events(10) == {POLLOUT}
@@ -183,6 +188,12 @@ def test_epoll_edge_of_refusal(sock: Socket, servers: Servers) -> None:
     assert sock.so_error() == ECONNREFUSED
 
 
+def ask_for_sigio(sock: Socket) -> None:
+    """Become the owner of the socket, and set O_ASYNC."""
+    fcntl.fcntl(sock.fd, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(sock.fd, fcntl.F_SETFL, os.O_NONBLOCK | os.O_ASYNC)
+
+
 @clause("connect.sigio.completion")
 @waits(RETRANSMISSION)
 @cases({"established": True, "refused": False})
@@ -192,8 +203,7 @@ def test_sigio(sock: Socket, servers: Servers, case: bool) -> None:
     busy = servers.full()
     assert sock.connect(busy.address) == EINPROGRESS
     with caught(SIGIO, restart=True) as signals:
-        fcntl.fcntl(sock.fd, fcntl.F_SETOWN, os.getpid())
-        fcntl.fcntl(sock.fd, fcntl.F_SETFL, os.O_NONBLOCK | os.O_ASYNC)
+        ask_for_sigio(sock)
         assert sock.poll() == set()
         assert signals == []
         _ = busy.make_room() if case else busy.server.socket.close()

@@ -167,6 +167,18 @@ def test_answered_in_the_background(
     assert_usable(new_socket(), server)
 
 
+def be_denied(sock: Socket, data: bytes) -> None:
+    """Send a datagram that is denied, and wait for the error that the message brings, without fetching it."""
+    assert sock.send(data) == EPERM
+    assert POLLERR in sock.poll(DEADLINE, ask=()).value
+
+
+def assert_send_fails_once(sock: Socket, error: int) -> None:
+    """The next send fails with the error that arrived, and the socket is writable again."""
+    assert sock.send(b"two") == error
+    assert sock.poll() == {POLLOUT}
+
+
 @clause("connect.firewall.output-reject-icmp.udp")
 @needs("nft-reject")
 @cases(ICMP)
@@ -174,16 +186,13 @@ def test_answered_in_the_background(
 @variants(families=["inet6"], types=["dgram"], lines=[kind for kind in REJECTED6 if kind in HARD])
 @variants(families=["mapped"], types=["dgram"], lines=["icmp-port-unreachable"])
 def test_datagram_answered(sock: Socket, server: Server, rule: RuleMaker, case: tuple[str, int]) -> None:
-    """Connect succeeds; the send is denied, and the message's errno is told to the next call, once."""
+    """connect() succeeds; the send is denied, and the next call fails with the message's errno, once."""
     rejecting = rule(server.address, case[0])
     assert sock.connect(server.address) == 0
     assert rejecting.packets == 0
-    assert sock.send(b"one") == EPERM
-    assert POLLERR in sock.poll(DEADLINE, ask=()).value
-    assert sock.send(b"two") == case[1]
-    assert sock.poll() == {POLLOUT}
-    assert sock.send(b"three") == EPERM
-    assert POLLERR in sock.poll(DEADLINE, ask=()).value
+    be_denied(sock, b"one")
+    assert_send_fails_once(sock, case[1])
+    be_denied(sock, b"three")
     assert sock.so_error() == case[1]
     assert_peer(sock, server.address)
     rejecting.remove()

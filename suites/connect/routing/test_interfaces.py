@@ -12,6 +12,7 @@ from fixtures import (
     Server,
     Servers,
     Socket,
+    assert_associates,
     assert_connected,
     assert_no_connection,
     assert_not_connected,
@@ -29,6 +30,7 @@ LINK = "to-server"
 IP_UNICAST_IF, IPV6_UNICAST_IF = 50, 76
 SECOND = "192.0.2.7"
 NOWHERE = Inet("203.0.113.1", 7001)
+GROUP = Inet("239.1.2.3", 7001)
 
 
 def choose(sock: Socket, option: int, name: str, value: int | bytes) -> None:
@@ -37,26 +39,29 @@ def choose(sock: Socket, option: int, name: str, value: int | bytes) -> None:
     assert sock.setsockopt(level, option, value, name=name) == 0
 
 
+def link_for_groups(topology: Topology, *, second: bool) -> tuple[str, bytes]:
+    """The source address of groups, the link's own or a second one, and the link by it as IP_MULTICAST_IF names it."""
+    topology.client.add_address(LINK, SECOND, 24)
+    source = SECOND if second else topology.client.address(socket.AF_INET)
+    named = socket.inet_aton(source) if second else bytes(4)
+    return source, struct.pack("=4s4si", bytes(4), named, topology.client.namespace.index(LINK))
+
+
 @clause("connect.udp.multicast-if")
 @topology("pair")
 @cases({"index": False, "address": True})
 @variants(families=["inet"], types=["dgram"])
 def test_group(sock: Socket, server: Server, topology: Topology, case: bool) -> None:
     """A group that no route leads to is looked for at the interface, from its address or the one that was named."""
-    group = Inet("239.1.2.3", 7001)
-    topology.client.add_address(LINK, SECOND, 24)
-    source = SECOND if case else topology.client.address(socket.AF_INET)
-    named = socket.inet_aton(source) if case else bytes(4)
-    interface = struct.pack("=4s4si", bytes(4), named, topology.client.namespace.index(LINK))
-    assert sock.connect(group) == ENETUNREACH
+    source, interface = link_for_groups(topology, second=case)
+    assert sock.connect(GROUP) == ENETUNREACH
     assert_not_connected(sock)
     choose(sock, socket.IP_MULTICAST_IF, "IP_MULTICAST_IF", interface)
-    assert sock.connect(group) == 0
-    assert_peer(sock, group)
+    assert_associates(sock, GROUP)
     assert sock.getsockname().value.host == source
     assert sock.connect(UNSPEC) == 0
     choose(sock, socket.IP_MULTICAST_IF, "IP_MULTICAST_IF", bytes(12))
-    assert sock.connect(group) == ENETUNREACH
+    assert sock.connect(GROUP) == ENETUNREACH
     assert_usable(sock, server)
 
 

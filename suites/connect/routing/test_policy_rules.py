@@ -9,6 +9,7 @@ from fixtures import (
     FAMILIES,
     INTERNET,
     PACKETS,
+    Address,
     Server,
     Servers,
     Socket,
@@ -91,23 +92,33 @@ def test_options(
     assert_usable(sock, server)
 
 
+def prohibited_source(topology: Topology, variant: Variant) -> Address:
+    """A second address of the client's link, from which a rule prohibits everything."""
+    host, prefix, length = ELSEWHERE[variant.family]
+    topology.client.add_address(LINK, host, prefix)
+    topology.client.prohibit_where(PACKETS[variant.family], src=host, src_len=length)
+    return internet(FAMILIES[variant.family], host)
+
+
+def assert_only_bound(sock: Socket, name: Address) -> None:
+    """The socket has no peer, and has kept its name."""
+    assert_not_connected(sock)
+    assert sock.getsockname() == name
+
+
 @clause("connect.rule.selector", case="source")
 @topology("pair")
 @needs("policy-rules")
 @variants(families=INTERNET, types=["stream", "dgram"])
 @variants(families=["mapped"], types=["stream", "dgram"])
 def test_source(sock: Socket, server: Server, new_socket: SocketMaker, variant: Variant, topology: Topology) -> None:
-    """The address decides that the socket is bound to; one that is bound to another, or to none, is not meant."""
-    host, prefix, length = ELSEWHERE[variant.family]
+    """The rule is about the address that the socket is bound to, not about a socket that has another, or none."""
     other, unbound = new_socket("other"), new_socket("unbound")
-    topology.client.add_address(LINK, host, prefix)
-    topology.client.prohibit_where(PACKETS[variant.family], src=host, src_len=length)
-    assert sock.bind(internet(FAMILIES[variant.family], host)) == 0
+    assert sock.bind(prohibited_source(topology, variant)) == 0
     name = sock.getsockname().value
     assert sock.connect(server.address) == EACCES
     assert sock.connect(server.address) == EACCES
-    assert_not_connected(sock)
-    assert sock.getsockname() == name
+    assert_only_bound(sock, name)
     assert other.bind(internet(FAMILIES[variant.family], topology.client.address(PACKETS[variant.family]))) == 0
     assert_usable(other, server)
     assert_usable(unbound, server)

@@ -1,4 +1,4 @@
-"""A connect that waits in the kernel, and what state its socket is in."""
+"""A connect that waits in the kernel."""
 
 from fixtures import (
     Address,
@@ -7,6 +7,7 @@ from fixtures import (
     until,
     until_asleep,
 )
+from suites.connect.states import state_of
 
 
 def begun(sock: Socket, address: Address) -> UnderWay:
@@ -15,9 +16,3 @@ def begun(sock: Socket, address: Address) -> UnderWay:
     until(lambda: state_of(sock) == "SYN_SENT", "the socket is in SYN_SENT")
     until_asleep(attempt.native_id)
     return attempt
-
-
-def state_of(sock: Socket) -> str:
-    """The state of the connection, looked at without a trace in the transcript."""
-    with sock.calls.aside():
-        return sock.tcp_state()

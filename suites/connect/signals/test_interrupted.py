@@ -20,9 +20,11 @@ from fixtures import (
     Context,
     Elsewhere,
     FullServer,
+    Outcome,
     Server,
     Servers,
     Socket,
+    UnderWay,
     assert_connected,
     cases,
     caught,
@@ -32,7 +34,8 @@ from fixtures import (
     variants,
     waits,
 )
-from suites.connect.signals.callers import begun, state_of
+from suites.connect.signals.callers import begun
+from suites.connect.states import state_of
 from suites.connect.times import LATE, RETRANSMISSION
 
 SHORT = 0.2
@@ -86,6 +89,13 @@ def test_send_timeout_that_is_not_reached(sock: Socket, servers: Servers, case: 
     assert_connected(sock, busy.server)
 
 
+def assert_waits_in_vain(sock: Socket, address: Address) -> None:
+    """One more call waits as long as a send may, 0.1 s, and fails with EALREADY."""
+    again = sock.connect(address)
+    assert again == EALREADY
+    assert again.seconds > 0.08
+
+
 @clause("connect.SNDTIMEO.tcp.second-call")
 @waits(RETRANSMISSION)
 @variants(families=INTERNET, entries=CALLS)
@@ -95,9 +105,7 @@ def test_send_timeout_again(sock: Socket, server: Server, servers: Servers) -> N
     limit(sock, socket.SO_SNDTIMEO, 0.1)
     assert sock.connect(busy.address) == EINPROGRESS
     for address in (busy.address, server.address):
-        again = sock.connect(address)
-        assert again == EALREADY
-        assert again.seconds > 0.08
+        assert_waits_in_vain(sock, address)
     busy.make_room()
     limit(sock, socket.SO_SNDTIMEO, 10)
     assert sock.connect(busy.address) == 0
@@ -157,18 +165,23 @@ def test_interrupted_attempt_goes_on(
     assert sock.so_error() == case[2]
 
 
+def assert_already_under_way(sock: Socket, address: Address) -> None:
+    """A call that may not wait fails with EALREADY; the socket blocks again afterwards."""
+    sock.set_blocking(False)
+    assert sock.connect(address) == EALREADY
+    sock.set_blocking(True)
+
+
 @clause("connect.EINTR.tcp.repeat-blocking")
 @waits(RETRANSMISSION)
 @variants(families=INTERNET, entries=CALLS)
 def test_repeated(sock: Socket, servers: Servers) -> None:
-    """After EINTR a call that may not wait is told of the attempt, and one that may joins it."""
+    """After EINTR a call that may not wait fails with EALREADY, and one that may wait joins the attempt."""
     busy = servers.full()
     with caught(SIGUSR1, restart=False):
         assert begun(sock, busy.address).interrupt(SIGUSR1) == EINTR
         assert begun(sock, busy.address).interrupt(SIGUSR1) == EINTR
-    sock.set_blocking(False)
-    assert sock.connect(busy.address) == EALREADY
-    sock.set_blocking(True)
+    assert_already_under_way(sock, busy.address)
     attempt = begun(sock, busy.address)
     busy.make_room()
     assert attempt.result() == 0
@@ -241,6 +254,12 @@ def blocked() -> Iterator[None]:
 BLOCKED = Context("with SIGUSR1 blocked", blocked)
 
 
+def signal_three_times(attempt: UnderWay, number: int) -> None:
+    """Send the signal to the thread that makes the call, three times."""
+    for _ in range(3):
+        attempt.signal(number)
+
+
 @clause("connect.signal.ignored-no-effect")
 @cases({"ignored": SIGUSR1, "by-default": signal.SIGURG, "blocked": None})
 @waits(RETRANSMISSION)
@@ -252,8 +271,7 @@ def test_not_caught(sock: Socket, servers: Servers, case: int | None) -> None:
         if case is not None:
             ignored()
         attempt = begun(sock, busy.address)
-        for _ in range(3):
-            attempt.signal(case or SIGUSR1)
+        signal_three_times(attempt, case or SIGUSR1)
         attempt.assert_waits(0.05)
         busy.make_room()
         assert attempt.result() == 0
@@ -287,6 +305,20 @@ def sleeps(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] == "S"
 
 
+def stop_and_continue(child: int, sock: Socket) -> None:
+    """Stop the child once it waits in connect(), and let it go on."""
+    until(lambda: state_of(sock) == "SYN_SENT" and sleeps(child), "the child waits")
+    os.kill(child, signal.SIGSTOP)
+    os.waitpid(child, os.WUNTRACED)
+    os.kill(child, signal.SIGCONT)
+
+
+def connect_without_waiting(sock: Socket, address: Address) -> Outcome:
+    """Let the socket not block any more, and connect it."""
+    sock.set_blocking(False)
+    return sock.connect(address)
+
+
 @clause("connect.EINTR.stop-cont")
 @cases({"send-timeout": (20.0, EINTR), "no-timeout": (0.0, 0)})
 @waits(RETRANSMISSION)
@@ -296,14 +328,10 @@ def test_stopped_and_continued(sock: Socket, servers: Servers, case: tuple[float
     busy = servers.full()
     limit(sock, socket.SO_SNDTIMEO, case[0])
     with child_that_connects(sock, busy.address) as (child, call):
-        until(lambda: state_of(sock) == "SYN_SENT" and sleeps(child), "the child waits")
-        os.kill(child, signal.SIGSTOP)
-        os.waitpid(child, os.WUNTRACED)
-        os.kill(child, signal.SIGCONT)
+        stop_and_continue(child, sock)
         if not case[0]:
             until(lambda: sleeps(child), "the child waits again")
             busy.make_room()
         assert call.ended(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])) == case[1]
     assert sock.tcp_state() == ("SYN_SENT" if case[0] else "ESTABLISHED")
-    sock.set_blocking(False)
-    assert sock.connect(busy.address) == (EALREADY if case[0] else EISCONN)
+    assert connect_without_waiting(sock, busy.address) == (EALREADY if case[0] else EISCONN)

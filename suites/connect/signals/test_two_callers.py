@@ -1,8 +1,7 @@
 """Two callers at one socket: a second connect, a shutdown or a close while a call waits."""
 
-import ctypes
+import select
 import socket
-import struct
 from errno import EALREADY, ECONNRESET, EINPROGRESS, EISCONN
 
 from fixtures import (
@@ -13,17 +12,17 @@ from fixtures import (
     Server,
     Servers,
     Socket,
-    address_of,
     assert_connected,
+    assert_so_error_once,
     assert_usable,
     cases,
     clause,
-    until_asleep,
     variants,
     waits,
 )
 from suites.connect.signals.callers import begun
-from suites.connect.times import LATE, RETRANSMISSION
+from suites.connect.sleeping_poll import SleepingPoll
+from suites.connect.times import RETRANSMISSION
 
 
 @clause("connect.EALREADY.blocking-joins")
@@ -74,20 +73,13 @@ def test_two_threads(sock: Socket, servers: Servers) -> None:
 @cases({"reading": socket.SHUT_RD, "writing": socket.SHUT_WR, "both": socket.SHUT_RDWR})
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_shutdown(sock: Socket, server: Server, servers: Servers, case: int) -> None:
-    """A shutdown in any direction ends the attempt, wakes who waits for it, and frees the socket."""
+    """A shutdown in any direction ends the attempt, wakes a poll that waits for it, and frees the socket."""
     assert sock.connect(servers.full().address) == EINPROGRESS
-    entry = ctypes.create_string_buffer(struct.pack("=ihh", sock.fd, 5, 0))
-    waiter = sock.calls.start(
-        "poll", address_of(entry), 1, 10_000, finish=lambda n: (f"{n} ready", None), complete=bool, known={0: 8}
-    )
-    until_asleep(waiter.native_id)
+    ready = SleepingPoll(sock.calls, sock, select.POLLIN | select.POLLOUT)
     assert sock.shutdown(case) == 0
-    woken = waiter.result(20)
-    assert woken == "1 ready"
-    assert woken.seconds < LATE
+    ready.assert_woken()
     assert sock.tcp_state() == "CLOSE"
-    assert sock.so_error() == ECONNRESET
-    assert sock.so_error() == 0
+    assert_so_error_once(sock, ECONNRESET)
     assert_usable(sock, server)
 
 

@@ -1,8 +1,6 @@
 """What a listener has of a connection that nobody has accepted yet."""
 
-import ctypes
 import select
-import struct
 from errno import EAGAIN, ECONNREFUSED, EINPROGRESS
 
 from fixtures import (
@@ -14,18 +12,37 @@ from fixtures import (
     Socket,
     SocketMaker,
     Variant,
-    address_of,
     assert_connected,
     assert_no_connection,
     assert_talk,
     clause,
     needs,
     topology,
-    until_asleep,
     variants,
 )
 from netns import Topology
-from suites.connect.times import LATE
+from suites.connect.sleeping_poll import SleepingPoll
+
+
+def assert_established_and_sends(client: Socket) -> None:
+    """The client's connection is established, and the client can send: its own label."""
+    assert client.tcp_state() == "ESTABLISHED"
+    assert client.send(client.label.encode()) == 0
+
+
+def assert_accepted_in_order(server: Server, clients: list[Socket]) -> None:
+    """The server accepts the clients in their order, and receives the label that each has sent."""
+    for client in clients:
+        accepted = server.accepted()
+        assert accepted.getpeername() == client.getsockname().value
+        assert accepted.recv() == client.label.encode()
+        assert_talk(client, accepted)
+
+
+def assert_not_ready(*sockets: Socket) -> None:
+    """poll reports nothing of any of the sockets."""
+    for each in sockets:
+        assert each.poll() == set()
 
 
 @clause("connect.tcp.completes-before-accept")
@@ -37,15 +54,10 @@ def test_nobody_accepts_yet(sock: Socket, new_socket: SocketMaker, server: Serve
         coming.register(server.socket.fd, select.EPOLLIN | select.EPOLLET)
         for client in clients:
             assert client.connect_and_wait(server.address) == 0
-            assert client.tcp_state() == "ESTABLISHED"
-            assert client.send(client.label.encode()) == 0
+            assert_established_and_sends(client)
             # A client is connected before the listener has its connection, and the order is that of the listener.
             assert coming.poll(10) == [(server.socket.fd, select.EPOLLIN)]
-    for client in clients:
-        accepted = server.accepted()
-        assert accepted.getpeername() == client.getsockname().value
-        assert accepted.recv() == client.label.encode()
-        assert_talk(client, accepted)
+    assert_accepted_in_order(server, clients)
     assert_no_connection(server)
 
 
@@ -69,8 +81,7 @@ def test_closed_before_it_is_accepted(sock: Socket, server: Server) -> None:
 def test_listener_is_readable(sock: Socket, new_socket: SocketMaker, servers: Servers, server: Server) -> None:
     """The listener is readable from the first connection until the last has been accepted; another one never is."""
     other, second, listener = servers.make("other"), new_socket("second"), server.socket
-    assert other.socket.poll() == set()
-    assert listener.poll() == set()
+    assert_not_ready(other.socket, listener)
     assert sock.connect_and_wait(server.address) == 0
     assert listener.poll(10) == {POLLIN}
     assert second.connect_and_wait(server.address) == 0
@@ -78,8 +89,7 @@ def test_listener_is_readable(sock: Socket, new_socket: SocketMaker, servers: Se
     assert server.accepted().getpeername() == sock.getsockname().value
     assert listener.epoll(10) == {POLLIN}
     assert server.accepted().getpeername() == second.getsockname().value
-    assert listener.poll() == set()
-    assert other.socket.poll() == set()
+    assert_not_ready(listener, other.socket)
 
 
 @clause("connect.tcp.listener-readable", case="told")
@@ -113,15 +123,9 @@ def test_listener_hears_nothing_of_a_refusal(sock: Socket, server: Server, serve
 def test_wakes_who_waits(sock: Socket, server: Server) -> None:
     """A poll that sleeps on the listener wakes when somebody connects, and finds the connection."""
     _ = server.address
-    entry = ctypes.create_string_buffer(struct.pack("=ihh", server.socket.fd, 1, 0))  # POLLIN alone.
-    waiter = sock.calls.start(
-        "poll", address_of(entry), 1, 10_000, finish=lambda n: (f"{n} ready", None), complete=bool, known={0: 8}
-    )
-    until_asleep(waiter.native_id)
+    readable = SleepingPoll(sock.calls, server.socket, select.POLLIN)
     assert sock.connect(server.address) == 0
-    woken = waiter.result(20)
-    assert woken == "1 ready"
-    assert woken.seconds < LATE
+    readable.assert_woken()
     assert_connected(sock, server)
 
 

@@ -16,6 +16,7 @@ from fixtures import (
     SocketMaker,
     Variant,
     assert_connected,
+    assert_usable,
     cases,
     clause,
     internet,
@@ -29,7 +30,7 @@ from fixtures.probes import (
     IP_LOCAL_PORT_RANGE,
 )
 from netns import Topology
-from suites.connect.names import NULL
+from suites.connect.names import NULL, local
 from suites.connect.tcp.ports import assert_none_left, assert_port_is_bindable, let_choose
 
 OTHER = {"inet": "inet6", "inet6": "inet"}
@@ -106,6 +107,17 @@ def test_reserved_port_is_bound(sock: Socket, server: Server, topology: Topology
     assert_connected(sock, server)
 
 
+def with_range(new_socket: SocketMaker, low: int, high: int) -> SocketMaker:
+    """Makes sockets that choose their ports from low to high; 0 is no limit."""
+
+    def make(label: str) -> Socket:
+        made = new_socket(label)
+        assert made.setsockopt(socket.IPPROTO_IP, IP_LOCAL_PORT_RANGE, struct.pack("=HH", low, high)) == 0
+        return made
+
+    return make
+
+
 @clause("connect.tcp.IP_LOCAL_PORT_RANGE")
 @needs("IP_LOCAL_PORT_RANGE")
 @cases(
@@ -126,12 +138,7 @@ def test_range_of_a_socket(
     """Sockets with a range of their own choose from it alone, and one without has the others left."""
     low, high, ports = case
     let_choose(topology, 40000, 40003)
-
-    def ranged(label: str) -> Socket:
-        made = new_socket(label)
-        assert made.setsockopt(socket.IPPROTO_IP, IP_LOCAL_PORT_RANGE, struct.pack("=HH", low, high)) == 0
-        return made
-
+    ranged = with_range(new_socket, low, high)
     assert connect_all(ranged, server, len(ports)) == ports
     assert_none_left(ranged("late"), server)
     rest = sorted({40000, 40001, 40002, 40003} - set(ports))
@@ -232,12 +239,36 @@ def test_port_that_the_other_family_has(
     assert connect_all(new_socket, server, 1) == [40000]
 
 
+def bind_without_port(sock: Socket, address: Address) -> None:
+    """Bind the socket with IP_BIND_ADDRESS_NO_PORT: bind() takes no port then, unless the address names one."""
+    assert sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1, name="IP_BIND_ADDRESS_NO_PORT") == 0
+    assert sock.bind(address) == 0
+
+
 def without_port(new_socket: SocketMaker, label: str, address: Address) -> Socket:
-    """A socket bound to an address, and to a port not yet."""
+    """A new socket that is bound to an address, and not to a port yet."""
     made = new_socket(label)
-    assert made.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1, name="IP_BIND_ADDRESS_NO_PORT") == 0
-    assert made.bind(address) == 0
+    bind_without_port(made, address)
     return made
+
+
+def assert_connects_from(sock: Socket, address: Address, server: Server) -> None:
+    """The socket connects to the server; before that its name was the address, without a port."""
+    before = sock.getsockname()
+    assert sock.connect_and_wait(server.address) == 0
+    assert before == address
+
+
+def assert_named(name: Address, *sockets: Socket) -> None:
+    """Each of the sockets has this name."""
+    for each in sockets:
+        assert each.getsockname() == name
+
+
+def assert_finds_no_port(sock: Socket, address: Address, server: Server) -> None:
+    """There is no port for a connection to the server, and the socket keeps its address without one."""
+    assert sock.connect(server.address) == EADDRNOTAVAIL
+    assert sock.getsockname() == address
 
 
 @clause("connect.tcp.IP_BIND_ADDRESS_NO_PORT")
@@ -248,19 +279,24 @@ def test_bound_without_a_port(
 ) -> None:
     """Two sockets with different destinations share the one port that there is; a third finds none."""
     let_choose(topology, 40000, 40000)
-    family, other = FAMILIES[variant.family], servers.make("other")
-    address = internet(family, topology.client.second_address(family), 0)
+    other, address = servers.make("other"), local(topology.client, variant, second=True)
     first, second, third = (without_port(new_socket, label, address) for label in ("first", "second", "third"))
-    before = first.getsockname()
-    assert first.connect_and_wait(server.address) == 0
-    assert before == address
+    assert_connects_from(first, address, server)
     assert second.connect_and_wait(other.address) == 0
-    assert first.getsockname() == with_port(address, 40000)
-    assert second.getsockname() == with_port(address, 40000)
-    assert third.connect(server.address) == EADDRNOTAVAIL
-    assert third.getsockname() == address
+    assert_named(with_port(address, 40000), first, second)
+    assert_finds_no_port(third, address, server)
     assert_connected(first, server)
     assert_connected(second, other)
+
+
+def assert_connect_under(server: Server, names: list[tuple[Socket, Address]]) -> None:
+    """Each of the sockets connects to the server, and has the name beside it then."""
+    for each, _ in names:
+        assert each.connect(server.address) == 0
+    for each, name in names:
+        assert each.getsockname() == name
+    for each, _ in names:
+        assert_connected(each, server)
 
 
 @clause("connect.tcp.IP_BIND_ADDRESS_NO_PORT", case="sources")
@@ -271,22 +307,20 @@ def test_port_is_shared_by_two_sources(
 ) -> None:
     """Two sockets with different addresses share the port for one destination; a refusal gives it back."""
     let_choose(topology, 40000, 40000)
-    family = FAMILIES[variant.family]
-    here, there = (
-        internet(family, each(family), 0) for each in (topology.client.address, topology.client.second_address)
-    )
+    here, there = local(topology.client, variant), local(topology.client, variant, second=True)
     first, second = without_port(new_socket, "first", here), without_port(new_socket, "second", there)
     firsts, seconds = first.getsockname(), second.getsockname()
     assert second.connect(servers.closed()) == ECONNREFUSED
     assert seconds == there
     assert firsts == here
     assert_port_is_bindable(with_port(there, 40000), new_socket)
-    assert first.connect(server.address) == 0
-    assert second.connect(server.address) == 0
-    assert first.getsockname() == with_port(here, 40000)
-    assert second.getsockname() == with_port(there, 40000)
-    assert_connected(first, server)
-    assert_connected(second, server)
+    assert_connect_under(server, [(first, with_port(here, 40000)), (second, with_port(there, 40000))])
+
+
+def assert_named_port_is_taken(sock: Socket, name: Address) -> None:
+    """With the option bind() takes a port that the address names, at once."""
+    bind_without_port(sock, name)
+    assert sock.getsockname() == name
 
 
 @clause("connect.tcp.IP_BIND_ADDRESS_NO_PORT", case="neighbours")
@@ -297,16 +331,12 @@ def test_bound_with_a_port(
 ) -> None:
     """Without the option bind(2) takes a port at once, and with the option it does where one is named."""
     let_choose(topology, 40000, 40000)
-    family = FAMILIES[variant.family]
-    address = internet(family, topology.client.address(family), 0)
+    address = local(topology.client, variant)
     plain, late = new_socket("plain"), without_port(new_socket, "late", address)
     before = late.getsockname()
     assert plain.bind(address) == 0
     assert late.connect(server.address) == EADDRNOTAVAIL
     assert before == address
     assert plain.getsockname() == with_port(address, 40000)
-    assert sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1, name="IP_BIND_ADDRESS_NO_PORT") == 0
-    assert sock.bind(with_port(address, 5555)) == 0
-    assert sock.getsockname() == with_port(address, 5555)
-    assert sock.connect(server.address) == 0
-    assert_connected(sock, server)
+    assert_named_port_is_taken(sock, with_port(address, 5555))
+    assert_usable(sock, server)

@@ -30,6 +30,7 @@ from fixtures import (
     Socket,
     SocketMaker,
     assert_connected,
+    assert_connects_once,
     assert_no_connection,
     assert_not_connected,
     assert_talk,
@@ -40,7 +41,7 @@ from fixtures import (
     until,
     variants,
 )
-from netns import Topology
+from netns import Packet, Topology
 from suites.connect.names import UNSPEC
 from suites.connect.tcp.fastopen import (
     CLIENT,
@@ -71,6 +72,32 @@ def assert_deferred(sock: Socket) -> None:
     assert sock.so_error() == 0
 
 
+def assert_early_data(sock: Socket, server: Server) -> Socket:
+    """The server accepts the socket's connection and receives the data of its first write; returns its side."""
+    accepted = server.accepted()
+    assert accepted.recv() == b"early"
+    assert accepted.getpeername() == sock.getsockname().value
+    return accepted
+
+
+def assert_first_write_connects(sock: Socket, server: Server) -> None:
+    """The socket waits for its first write, and the data of that reaches the server."""
+    assert_deferred(sock)
+    assert write(sock, b"early") == 0
+    assert server.accepted().recv() == b"early"
+
+
+def assert_syn(peer: Peer, cookie: bytes | None, data: bytes) -> Packet:
+    """The next segment is a SYN with these data and this cookie: empty where it asks for one, None without the option.
+
+    Returns the SYN.
+    """
+    syn = peer.hears("S")
+    assert syn.option.get(COOKIE_OPTION) == cookie
+    assert syn.payload == data
+    return syn
+
+
 @clause("connect.tfo.connect-deferred")
 @needs("tcp-fastopen")
 @pytest.mark.usefixtures("cookieless")
@@ -82,9 +109,7 @@ def test_deferred(sock: Socket, server: Server) -> None:
     assert_deferred(sock)
     assert_no_connection(server)
     assert write(sock, b"early") == 0
-    accepted = server.accepted()
-    assert accepted.recv() == b"early"
-    assert accepted.getpeername() == sock.getsockname().value
+    accepted = assert_early_data(sock, server)
     sock.wait_writable()
     assert sock.getpeername() == server.address
     assert sock.tcp_state() == "ESTABLISHED"
@@ -97,19 +122,26 @@ def test_deferred(sock: Socket, server: Server) -> None:
 @cases({"taken": 5, "left": 0})
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_segments_of_a_deferred_connect(sock: Socket, peer: Peer, topology: Topology, case: int) -> None:
-    """No segment is sent before the first write; then the SYN has the data, and what it is not taken of comes again."""
+    """No segment is sent before the first write; the SYN has its data, which are sent again if the peer takes none."""
     allow(topology.client, CLIENT, WITHOUT_COOKIE)
     assert defer(sock) == 0
     assert sock.connect(peer.address) == 0
     assert peer.has_heard_nothing_more() == []
     assert write(sock, b"early") == 0
-    syn = peer.hears("S")
-    assert syn.payload == b"early"
-    assert COOKIE_OPTION not in syn.option
+    syn = assert_syn(peer, None, b"early")
     peer.says(syn, "SA", ack=syn.seq + 1 + case)
     until(lambda: sock.getpeername() == peer.address, "the connection is established")
     peer.settles()
     assert [packet.payload for packet in peer.heard if packet is not syn and packet.payload] == [b"early"][case // 5 :]
+
+
+def obtain_cookie(sock: Socket, peer: Peer) -> None:
+    """Connect a socket that does not wait, as the first one to the peer: it asks for a cookie and gets one."""
+    assert defer(sock) == 0
+    assert sock.connect(peer.address) == EINPROGRESS
+    syn = assert_syn(peer, b"", b"")
+    peer.says(syn, "SA", options=[(COOKIE_OPTION, COOKIE)])
+    peer.hears("A")
 
 
 @clause("connect.tfo.connect-deferred", case="cookie")
@@ -119,20 +151,13 @@ def test_segments_of_a_deferred_connect(sock: Socket, peer: Peer, topology: Topo
 def test_deferred_by_a_cookie(sock: Socket, new_socket: SocketMaker, peer: Peer, topology: Topology) -> None:
     """The first connect asks for a cookie and waits; the next ones have it, and send it with their data."""
     allow(topology.client, CLIENT)
-    first = new_socket("first", nonblocking=True)
-    assert defer(first) == 0
-    assert first.connect(peer.address) == EINPROGRESS
-    syn = peer.hears("S")
-    assert (syn.option[COOKIE_OPTION], syn.payload) == (b"", b"")
-    peer.says(syn, "SA", options=[(COOKIE_OPTION, COOKIE)])
-    peer.hears("A")
+    obtain_cookie(new_socket("first", nonblocking=True), peer)
     assert defer(sock) == 0
     assert sock.connect(peer.address) == 0
     assert_deferred(sock)
     assert peer.has_heard_nothing_more() == []
     assert write(sock, b"early", wait=False) == 0
-    syn = peer.hears("S")
-    assert (syn.option[COOKIE_OPTION], syn.payload) == (COOKIE, b"early")
+    syn = assert_syn(peer, COOKIE, b"early")
     peer.says(syn, "SA")
     until(lambda: sock.getpeername() == peer.address, "the connection is established")
 
@@ -151,8 +176,7 @@ def test_deferred_and_again(sock: Socket, server: Server, servers: Servers) -> N
     assert_no_connection(server)
     assert write(sock, b"early") == 0
     sock.wait_writable()
-    assert sock.connect(server.address) == 0
-    assert sock.connect(server.address) == EISCONN
+    assert_connects_once(sock, server.address)
     assert server.accepted().recv() == b"early"
 
 
@@ -187,9 +211,7 @@ def test_deferred_and_dissolved(sock: Socket, server: Server, servers: Servers) 
     assert sock.so_error() == ECONNRESET
     assert sock.tcp_state() == "CLOSE"
     assert sock.connect(other.address) == 0
-    assert_deferred(sock)
-    assert write(sock, b"early") == 0
-    assert other.accepted().recv() == b"early"
+    assert_first_write_connects(sock, other)
     assert_no_connection(server)
 
 
@@ -226,9 +248,7 @@ def test_error_of_a_write_that_does_not_wait(sock: Socket, server: Server, serve
     assert_not_connected(sock)
     assert sock.connect(server.address) == ECONNABORTED
     assert sock.connect(server.address) == 0
-    assert_deferred(sock)
-    assert write(sock, b"early") == 0
-    assert server.accepted().recv() == b"early"
+    assert_first_write_connects(sock, server)
 
 
 @clause("connect.tfo.no-cookie")
@@ -287,6 +307,13 @@ def test_client_that_may_not(sock: Socket, server: Server, topology: Topology, c
     assert_connected(sock, server)
 
 
+def assert_ends_of_one(sock: Socket, accepted: Socket, server: Server) -> None:
+    """The two sockets are the ends of one connection to the server: by name, and by data."""
+    assert sock.getpeername() == server.address
+    assert accepted.getpeername() == sock.getsockname().value
+    assert_talk(sock, accepted)
+
+
 @clause("connect.tfo.MSG_FASTOPEN")
 @needs("tcp-fastopen")
 @cases({"cookie": CLIENT, "cookieless": CLIENT | WITHOUT_COOKIE | SERVER | EVERY_LISTENER})
@@ -302,9 +329,7 @@ def test_send_that_connects(sock: Socket, server: Server, servers: Servers, topo
     for address in (server.address, other):
         assert sock.connect(address) == EISCONN
         assert write(sock, b"later", address) == EISCONN
-    assert sock.getpeername() == server.address
-    assert accepted.getpeername() == sock.getsockname().value
-    assert_talk(sock, accepted)
+    assert_ends_of_one(sock, accepted, server)
 
 
 @clause("connect.tfo.MSG_FASTOPEN", case="refused")
@@ -325,18 +350,16 @@ def test_send_that_is_refused(sock: Socket, server: Server, servers: Servers, to
 @topology("scripted")
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_send_in_the_background(sock: Socket, peer: Peer, topology: Topology) -> None:
-    """A send that finds no cookie and does not wait starts an attempt and takes no data; others are told of it."""
+    """A send that has no cookie and does not wait starts an attempt and takes no data; further calls get EALREADY."""
     allow(topology.client, CLIENT)
     assert write(sock, b"early", peer.address) == EINPROGRESS
-    syn = peer.hears("S")
-    assert (syn.option[COOKIE_OPTION], syn.payload) == (b"", b"")
+    syn = assert_syn(peer, b"", b"")
     assert write(sock, b"early", peer.address) == EALREADY
     assert sock.connect(peer.address) == EALREADY
     assert sock.poll() == set()
     peer.establishes(syn)
     sock.wait_writable()
-    assert sock.connect(peer.address) == 0
-    assert sock.connect(peer.address) == EISCONN
+    assert_connects_once(sock, peer.address)
     assert peer.has_heard_nothing_more() == []
 
 

@@ -19,6 +19,7 @@ from fixtures import (
     assert_connected,
     assert_no_connection,
     assert_not_connected,
+    assert_so_error_once,
     assert_usable,
     cases,
     clause,
@@ -29,6 +30,7 @@ from fixtures import (
     waits,
 )
 from netns import Topology
+from suites.connect.states import state_of
 from suites.connect.tcp.proc_net import counter, until_state
 from suites.connect.times import ONE_RETRY, RETRANSMISSION
 
@@ -77,26 +79,19 @@ def overflow(sock: Socket, new_socket: SocketMaker, servers: Servers, topology: 
     return Overflow(sock, new_socket, servers, topology, variant.family)
 
 
-def state_of(sock: Socket) -> str:
-    """The state of the connection, looked at without a trace in the transcript."""
-    with sock.calls.aside():
-        return sock.tcp_state()
-
-
 @clause("connect.tcp.abort_on_overflow")
 @needs("tcp_abort_on_overflow")
 @topology("pair")
 @waits(RETRANSMISSION)
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_an_overflow_resets(sock: Socket, overflow: Overflow, topology: Topology) -> None:
-    """The end of the handshake meets a full queue: the connection is reset, which is told once; others are unharmed."""
+    """The end of the handshake meets a full queue: the connection is reset, with one error; others are unharmed."""
     overflow.begin()
     topology.server.sysctl(ABORT, 1)
     assert sock.poll() == set()
     overflow.answers()
     until(lambda: state_of(sock) == "CLOSE", "the connection was reset")
-    assert sock.so_error() == ECONNRESET
-    assert sock.so_error() == 0
+    assert_so_error_once(sock, ECONNRESET)
     assert sock.poll() == {POLLIN, POLLOUT, POLLHUP, POLLRDHUP}
     assert sock.getpeername() == ENOTCONN
     overflow.accept_others()

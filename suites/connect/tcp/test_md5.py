@@ -15,6 +15,7 @@ from fixtures import (
     Socket,
     SocketMaker,
     Variant,
+    assert_attempt_ends,
     assert_connected,
     assert_no_connection,
     assert_not_connected,
@@ -27,7 +28,8 @@ from fixtures import (
     variants,
     waits,
 )
-from netns import Topology
+from netns import Packet, Topology
+from suites.connect.scripted import pending
 from suites.connect.tcp.md5 import KEY, MD5, OTHER, digest_of, says_signed, set_key
 from suites.connect.times import ONE_RETRY
 
@@ -86,26 +88,33 @@ def test_a_key_for_somebody_else(sock: Socket, servers: Servers) -> None:
     assert_connected(sock, server)
 
 
+def begin_signed(sock: Socket, peer: Peer) -> Packet:
+    """Set the key, and begin an attempt in the background; returns its SYN."""
+    assert set_key(sock, peer.address, KEY) == 0
+    return pending(sock, peer)
+
+
+def assert_signed(segment: Packet) -> None:
+    """The segment has the signature that the key gives."""
+    assert segment.option.get(MD5) == digest_of(segment, KEY)
+
+
 @clause("connect.tcp.md5", case="signature")
 @needs("md5")
 @topology("scripted")
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_signatures(sock: Socket, peer: Peer) -> None:
-    """The SYN is signed; answers without a signature, or with another key's, are not heard, and the right one is."""
-    assert set_key(sock, peer.address, KEY) == 0
-    assert sock.connect(peer.address) == EINPROGRESS
-    syn = peer.hears("S")
-    assert syn.option.get(MD5) == digest_of(syn, KEY)
+    """The SYN is signed; answers without a signature, or with another key's, are ignored, and the right one counts."""
+    syn = begin_signed(sock, peer)
+    assert_signed(syn)
     peer.says(syn, "SA")
     says_signed(peer, syn, "SA", OTHER)
     assert peer.has_heard_nothing_more() == []
     assert sock.tcp_state() == "SYN_SENT"
     assert sock.connect(peer.address) == EALREADY
     says_signed(peer, syn, "SA", KEY)
-    ack = peer.hears("A")
-    assert ack.option.get(MD5) == digest_of(ack, KEY)
-    sock.wait_writable()
-    assert sock.so_error() == 0
+    assert_signed(peer.hears("A"))
+    assert_attempt_ends(sock, 0)
 
 
 @clause("connect.tcp.md5", case="unsigned")
@@ -145,16 +154,13 @@ def test_a_closed_port_is_not_heard(sock: Socket, servers: Servers, new_socket: 
 @topology("scripted")
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_a_signed_reset(sock: Socket, peer: Peer) -> None:
-    """A reset is heard only with the right signature."""
-    assert set_key(sock, peer.address, KEY) == 0
-    assert sock.connect(peer.address) == EINPROGRESS
-    syn = peer.hears("S")
+    """A reset counts only with the right signature."""
+    syn = begin_signed(sock, peer)
     peer.says(syn, "RA")
     says_signed(peer, syn, "RA", OTHER)
     peer.settles()
     assert sock.poll() == set()
     assert sock.tcp_state() == "SYN_SENT"
     says_signed(peer, syn, "RA", KEY)
-    sock.wait_writable()
-    assert sock.so_error() == ECONNREFUSED
+    assert_attempt_ends(sock, ECONNREFUSED)
     assert_not_connected(sock)

@@ -25,6 +25,7 @@ from fixtures import (
     POLLOUT,
     READFDS,
     WRITEFDS,
+    Address,
     Bytes,
     Peer,
     Server,
@@ -32,7 +33,9 @@ from fixtures import (
     Socket,
     SocketMaker,
     Variant,
+    assert_attempt_ends,
     assert_connected,
+    assert_connects_once,
     assert_no_connection,
     assert_not_connected,
     assert_talk,
@@ -92,24 +95,28 @@ def test_client_of_tcp(new_socket: SocketMaker, server: Server) -> None:
     assert is_multipath(assert_connected(sock, server)) is False
 
 
-@clause("connect.mptcp.fallback", case="segments")
-@topology("scripted")
-@variants(families=INTERNET, types=["mptcp"], modes=["nonblocking"])
-def test_segments_of_a_fallback(sock: Socket, peer: Peer) -> None:
-    """The SYN offers MPTCP; when the answer says nothing of it, nothing more is said."""
-    assert sock.connect(peer.address) == EINPROGRESS
-    syn = peer.hears("S")
-    assert syn.option[MP_CAPABLE_OPTION][0] == 0x01
-    ack = peer.establishes(syn)
-    assert MP_CAPABLE_OPTION not in ack.option
-    sock.wait_writable()
-    assert sock.so_error() == 0
-    assert sock.getpeername() == peer.address
+def assert_plain_exchange(sock: Socket, peer: Peer) -> None:
+    """Data flows both ways, and the client's segment has no option of MPTCP."""
     assert sock.send(b"hello") == 0
     data = peer.hears("PA")
     assert (data.payload, MP_CAPABLE_OPTION in data.option) == (b"hello", False)
     peer.says(data, "PA", payload=b"topology")
     assert sock.recv() == b"topology"
+
+
+@clause("connect.mptcp.fallback", case="segments")
+@topology("scripted")
+@variants(families=INTERNET, types=["mptcp"], modes=["nonblocking"])
+def test_segments_of_a_fallback(sock: Socket, peer: Peer) -> None:
+    """The SYN offers MPTCP; when the answer has no option of it, no later segment has one."""
+    assert sock.connect(peer.address) == EINPROGRESS
+    syn = peer.hears("S")
+    assert syn.option[MP_CAPABLE_OPTION][0] == 0x01
+    ack = peer.establishes(syn)
+    assert MP_CAPABLE_OPTION not in ack.option
+    assert_attempt_ends(sock, 0)
+    assert sock.getpeername() == peer.address
+    assert_plain_exchange(sock, peer)
 
 
 @clause("connect.mptcp.errors", case="refused")
@@ -139,25 +146,34 @@ def test_refused_in_the_background(sock: Socket, server: Server, servers: Server
     assert_usable(sock, server)
 
 
+def assert_pending(sock: Socket) -> None:
+    """The attempt goes on: select reports nothing, and there is no peer and no error."""
+    assert sock.select() == set()
+    assert_not_connected(sock)
+
+
 @clause("connect.mptcp.errors", case="pending")
 @waits(RETRANSMISSION)
 @variants(families=INTERNET, types=["mptcp"], modes=["nonblocking"])
 def test_pending(sock: Socket, server: Server, servers: Servers) -> None:
-    """While an attempt is under way others are told so, whatever their address; it completes, and is told once."""
+    """While an attempt is under way others fail with EALREADY, whatever their address; it completes, once."""
     busy = servers.full()
     assert sock.connect(busy.address) == EINPROGRESS
     for address in (busy.address, server.address, servers.closed(), Bytes(b"\2\0"), busy.address):
         assert sock.connect(address) == EALREADY
-    assert sock.select() == set()
-    assert sock.getpeername() == ENOTCONN
-    assert sock.so_error() == 0
+    assert_pending(sock)
     busy.make_room()
-    sock.wait_writable()
-    assert sock.so_error() == 0
-    assert sock.connect(busy.address) == 0
-    assert sock.connect(busy.address) == EISCONN
+    assert_attempt_ends(sock, 0)
+    assert_connects_once(sock, busy.address)
     assert_connected(sock, busy.server)
     assert_no_connection(server)
+
+
+def assert_waits_in_vain(sock: Socket, address: Address) -> None:
+    """connect() waits as long as a send may, 0.1 s, and fails with EINPROGRESS."""
+    waited = sock.connect(address)
+    assert waited == EINPROGRESS
+    assert waited.seconds >= 0.09
 
 
 @clause("connect.mptcp.errors", case="pending-blocking")
@@ -167,9 +183,7 @@ def test_send_timeout(sock: Socket, servers: Servers) -> None:
     """A blocking call waits as long as a send may, and the next one joins the attempt, which goes on."""
     busy = servers.full()
     assert sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, SNDTIMEO, name="SO_SNDTIMEO") == 0
-    waited = sock.connect(busy.address)
-    assert waited == EINPROGRESS
-    assert waited.seconds >= 0.09
+    assert_waits_in_vain(sock, busy.address)
     assert sock.getpeername() == ENOTCONN
     assert sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, bytes(16), name="SO_SNDTIMEO") == 0
     joined = sock.start_connect(busy.address)
@@ -235,25 +249,52 @@ def test_bad_address(sock: Socket, server: Server, variant: Variant, case: tuple
     assert_usable(sock, server)
 
 
+def assert_connects(sock: Socket, server: Server) -> Socket:
+    """The socket connects to the server; returns the server's side."""
+    assert sock.connect(server.address) == 0
+    return assert_connected(sock, server)
+
+
+def assert_connects_by_mptcp(sock: Socket, server: Server) -> Socket:
+    """The socket connects to the server, and not by TCP; returns the server's side."""
+    assert sock.connect(server.address) == 0
+    assert is_multipath(sock) is True
+    return assert_connected(sock, server)
+
+
+def assert_ended(sock: Socket, accepted: Socket) -> None:
+    """The socket has no peer, and the other side of its connection was reset."""
+    assert_not_connected(sock)
+    assert accepted.recv() == ECONNRESET
+
+
+def assert_shuts_down(sock: Socket, accepted: Socket) -> None:
+    """The socket shuts down for writing, and the other side receives the end of the stream."""
+    assert sock.shutdown(socket.SHUT_WR) == 0
+    assert accepted.recv() == b""
+
+
 @clause("connect.mptcp.errors", case="unspec")
 @variants(families=INTERNET, types=["mptcp"], entries=ALL)
 def test_unspec(sock: Socket, server: Server, servers: Servers) -> None:
     """AF_UNSPEC ends a connection, on both sides; the socket can connect elsewhere, by MPTCP."""
     other = servers.make("other")
     assert sock.connect(UNSPEC) == 0
-    assert sock.connect(server.address) == 0
-    accepted = assert_connected(sock, server)
+    accepted = assert_connects(sock, server)
     assert sock.connect(UNSPEC) == 0
-    assert_not_connected(sock)
-    assert accepted.recv() == ECONNRESET
-    assert sock.connect(other.address) == 0
-    assert is_multipath(sock) is True
-    accepted = assert_connected(sock, other)
+    assert_ended(sock, accepted)
+    accepted = assert_connects_by_mptcp(sock, other)
     assert_no_connection(server)
-    assert sock.shutdown(socket.SHUT_WR) == 0
-    assert accepted.recv() == b""
+    assert_shuts_down(sock, accepted)
     assert sock.connect(UNSPEC) == 0
     assert_usable(sock, server)
+
+
+def assert_reset(peer: Peer) -> None:
+    """The client answers what came last by resets, and sends nothing else."""
+    peer.settles()
+    assert {packet.flags for packet in peer.heard[1:]} in ({"R"}, {"R", "RA"})
+    peer.has_heard_nothing_more()
 
 
 @clause("connect.mptcp.errors", case="unspec-pending")
@@ -264,12 +305,9 @@ def test_unspec_while_pending(sock: Socket, peer: Peer) -> None:
     assert sock.connect(peer.address) == EINPROGRESS
     first = peer.hears("S")
     assert sock.connect(UNSPEC) == 0
-    assert sock.getpeername() == ENOTCONN
-    assert sock.so_error() == 0
+    assert_not_connected(sock)
     peer.says(first, "SA")
-    peer.settles()
-    assert {packet.flags for packet in peer.heard[1:]} in ({"R"}, {"R", "RA"})
-    peer.has_heard_nothing_more()
+    assert_reset(peer)
     assert sock.connect(peer.address) == EINPROGRESS
     peer.establishes(peer.hears("S"))
     until(lambda: sock.getpeername() == peer.address, "the second attempt completes")

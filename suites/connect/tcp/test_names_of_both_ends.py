@@ -159,15 +159,20 @@ def test_implicit_bind_to_any(sock: Socket, server: Server, variant: Variant) ->
     assert with_port(sock.getsockname().value, 0) == null(variant)
 
 
+def add_second_net(topology: Topology) -> None:
+    """Give both ends of the link an address in a second net, of each family."""
+    topology.client.add_address("to-server", "198.51.100.1", 24)
+    topology.client.add_address("to-server", "2001:db8:2::1", 64)
+    topology.server.add_address("to-client", "198.51.100.2", 24)
+    topology.server.add_address("to-client", "2001:db8:2::2", 64)
+
+
 @clause("connect.tcp.source-address-selection")
 @topology("pair")
 @variants(families=INTERNET, entries=ALL)
 def test_source_of_a_second_net(sock: Socket, new_socket: SocketMaker, topology: Topology, servers: Servers) -> None:
     """Each of two nets on one link is reached from the address in it."""
-    topology.client.add_address("to-server", "198.51.100.1", 24)
-    topology.client.add_address("to-server", "2001:db8:2::1", 64)
-    topology.server.add_address("to-client", "198.51.100.2", 24)
-    topology.server.add_address("to-client", "2001:db8:2::2", 64)
+    add_second_net(topology)
     near, far, other = servers.make("near"), servers.make("far", second_address=True), new_socket("other")
     assert sock.connect_and_wait(far.address) == 0
     assert other.connect_and_wait(near.address) == 0

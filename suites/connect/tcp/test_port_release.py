@@ -28,6 +28,7 @@ from fixtures import (
 )
 from netns import Topology
 from suites.connect.names import NULL, UNSPEC
+from suites.connect.states import state_of
 from suites.connect.tcp.ports import assert_none_left, assert_port_is_bindable, let_choose
 
 UNROUTED = {"inet": "203.0.113.9", "inet6": "2001:db8:ffff::9"}
@@ -85,12 +86,6 @@ def bound_and_refused(sock: Socket, server: Server) -> None:
     assert sock.bind(with_port(server.address, 0)) == 0
     assert port_of(sock.getsockname().value) != 0
     assert sock.connect(with_port(server.address, NOBODY)) == ECONNREFUSED
-
-
-def state_of(sock: Socket) -> str:
-    """The state of the connection, looked at without a trace in the transcript."""
-    with sock.calls.aside():
-        return sock.tcp_state()
 
 
 End = Callable[[Socket, Server], None]

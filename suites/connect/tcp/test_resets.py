@@ -34,6 +34,7 @@ from fixtures import (
     waits,
 )
 from netns import Match, Packet, Rule, Topology
+from suites.connect.scripted import assert_call_succeeds
 from suites.connect.times import RETRANSMISSION
 
 FAILED = {POLLIN, POLLOUT, POLLERR, POLLHUP, POLLRDHUP}
@@ -82,9 +83,7 @@ def test_a_reset_wakes_the_call(sock: Socket, peer: Peer) -> None:
     assert sock.tcp_state() == "CLOSE"
     assert_not_connected(sock)
     assert peer.has_heard_nothing_more() == []
-    again = sock.start_connect(peer.address)
-    peer.establishes(peer.hears("S"))
-    assert again.result() == 0
+    assert_call_succeeds(sock, peer)
 
 
 @clause("connect.ECONNREFUSED.tcp.reset")

@@ -24,6 +24,7 @@ from fixtures import (
 )
 from netns import Topology
 from suites.connect.names import NULL
+from suites.connect.states import state_of
 
 
 def assert_own_peer(sock: Socket, here: Address) -> None:
@@ -111,12 +112,6 @@ class Crossing:
         assert self.other.so_error() == 0
         until(lambda: "ESTABLISHED" in {state_of(self.one)} & {state_of(self.other)}, "both are established")
         assert_talk(self.one, self.other)
-
-
-def state_of(sock: Socket) -> str:
-    """The state of the connection, looked at without a trace in the transcript."""
-    with sock.calls.aside():
-        return sock.tcp_state()
 
 
 @clause("connect.tcp.simultaneous-open")

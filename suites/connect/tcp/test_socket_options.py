@@ -7,6 +7,7 @@ from fixtures import (
     ALL,
     FAMILIES,
     INTERNET,
+    Address,
     Inet,
     Inet6,
     Server,
@@ -144,6 +145,14 @@ def test_right_device(sock: Socket, server: Server) -> None:
     assert_connected(sock, server)
 
 
+def server_elsewhere(servers: Servers, topology: Topology, *, loopback: bool) -> Server:
+    """A server across the link, or one on the client's own host, at loopback."""
+    if loopback:
+        topology.server = topology.client
+        topology.client.addresses.update({socket.AF_INET: ["127.0.0.1"], socket.AF_INET6: ["::1"]})
+    return servers.make()
+
+
 @clause("connect.tcp.SO_BINDTODEVICE", case="wrong")
 @waits(0.5)
 @topology("pair")
@@ -152,10 +161,7 @@ def test_right_device(sock: Socket, server: Server) -> None:
 def test_wrong_device(sock: Socket, servers: Servers, topology: Topology, case: tuple[bytes, bool]) -> None:
     """Over a device that does not lead to the peer an attempt is in vain, and the peer hears nothing."""
     device, loopback = case
-    if loopback:
-        topology.server = topology.client
-        topology.client.addresses[socket.AF_INET] = ["127.0.0.1"]
-    server = servers.make()
+    server = server_elsewhere(servers, topology, loopback=loopback)
     _ = server.address
     bind_to_device(sock, device)
     assert sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 500, name="TCP_USER_TIMEOUT") == 0
@@ -171,10 +177,7 @@ def test_wrong_device(sock: Socket, servers: Servers, topology: Topology, case: 
 def test_wrong_device_v6(sock: Socket, servers: Servers, topology: Topology, case: tuple[bytes, bool]) -> None:
     """Over IPv6 there is no route then; bound to no device any more, the socket connects."""
     device, loopback = case
-    if loopback:
-        topology.server = topology.client
-        topology.client.addresses[socket.AF_INET6] = ["::1"]
-    server = servers.make()
+    server = server_elsewhere(servers, topology, loopback=loopback)
     bind_to_device(sock, device)
     assert sock.connect(server.address) == ENETUNREACH
     assert_not_connected(sock)
@@ -224,6 +227,12 @@ def test_no_gateway_needed(sock: Socket, servers: Servers, topology: Topology) -
     assert_connected(sock, gateway)
 
 
+def bind_freely(sock: Socket, here: Address) -> None:
+    """Bind the socket to an address that its host need not have: IP_FREEBIND."""
+    assert sock.setsockopt(*FREEBIND["inet"], 1, name="IP_FREEBIND") == 0
+    assert sock.bind(here) == 0
+
+
 @clause("connect.tcp.freebind-then-connect")
 @topology("pair")
 @variants(families=["inet"], entries=ALL)
@@ -231,8 +240,7 @@ def test_address_that_is_not_there(sock: Socket, server: Server, topology: Topol
     """From an address that is not there yet there is no route; when it is there, the socket connects from it."""
     here = NOT_THERE["inet"]
     assert sock.bind(here) == EADDRNOTAVAIL
-    assert sock.setsockopt(*FREEBIND["inet"], 1, name="IP_FREEBIND") == 0
-    assert sock.bind(here) == 0
+    bind_freely(sock, here)
     assert sock.connect(server.address) == ENETUNREACH
     assert_not_connected(sock)
     assert sock.getsockname() == here

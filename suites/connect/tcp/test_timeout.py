@@ -17,6 +17,7 @@ from fixtures import (
     Servers,
     Socket,
     Variant,
+    assert_attempt_ends,
     assert_connected,
     assert_no_connection,
     assert_not_connected,
@@ -94,8 +95,7 @@ def test_interrupted(sock: Socket, servers: Servers) -> None:
     assert signals
     assert sock.tcp_state() == "SYN_SENT"
     busy.make_room()
-    sock.wait_writable()
-    assert sock.so_error() == 0
+    assert_attempt_ends(sock, 0)
     assert_connected(sock, busy.server)
 
 

@@ -28,6 +28,7 @@ from fixtures import (
     Socket,
     SocketMaker,
     Variant,
+    assert_attempt_ends,
     assert_connected,
     assert_no_connection,
     assert_not_connected,
@@ -64,16 +65,21 @@ def test_disconnected(sock: Socket, server: Server, case: Bytes) -> None:
     assert_usable(sock, server)
 
 
+def connect_and_leave_data(sock: Socket, server: Server) -> None:
+    """Connect to the server, and let data arrive that nobody reads."""
+    assert sock.connect(server.address) == 0
+    accepted = assert_connected(sock, server)
+    assert accepted.send(b"never read") == 0
+    assert sock.poll(DEADLINE, ask=(POLLIN,)) == {POLLIN}
+
+
 @clause("connect.UNSPEC.tcp.connected", case="again")
 @variants(families=INTERNET)
 def test_disconnected_again_and_again(sock: Socket, server: Server, servers: Servers) -> None:
     """Three times in a row, to two servers: each connection is a new one, and data of the old is gone."""
     other = servers.make("other")
     for peer in (server, other, server):
-        assert sock.connect(peer.address) == 0
-        accepted = assert_connected(sock, peer)
-        assert accepted.send(b"never read") == 0
-        assert sock.poll(DEADLINE, ask=(POLLIN,)) == {POLLIN}
+        connect_and_leave_data(sock, peer)
         assert sock.connect(UNSPEC) == 0
         assert sock.so_error() == ECONNRESET
         assert sock.recv_now() == ENOTCONN
@@ -145,8 +151,7 @@ def test_ended_attempt_never_completes(sock: Socket, servers: Servers, new_socke
         assert each.tcp_state() == "SYN_SENT"
     assert sock.connect(UNSPEC) == 0
     busy.make_room()
-    other.wait_writable()
-    assert other.so_error() == 0
+    assert_attempt_ends(other, 0)
     assert busy.server.accepted().getpeername() == other.getsockname().value
     assert_no_connection(busy.server)
     assert sock.getpeername() == ENOTCONN

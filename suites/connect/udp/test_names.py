@@ -14,7 +14,10 @@ from fixtures import (
     Servers,
     Socket,
     Variant,
+    assert_arrives,
+    assert_associates,
     assert_peer,
+    assert_receives_only,
     assert_usable,
     cases,
     clause,
@@ -25,20 +28,9 @@ from fixtures import (
     with_port,
 )
 from netns import Topology
-from suites.connect.names import NULL, UNSPEC
+from suites.connect.names import NULL, UNSPEC, loopback, null
 
 MORE = {"inet": ("203.0.113.9", 32), "inet6": ("2001:db8:1f::9", 128)}
-
-
-def loopback(variant: Variant, port: int = 0) -> Address:
-    """The loopback address with a port."""
-    host = "::1" if variant.family == "inet6" else "127.0.0.1"
-    return internet(FAMILIES[variant.family], host, port)
-
-
-def anywhere(variant: Variant, port: int = 0) -> Address:
-    """The null address with a port."""
-    return internet(FAMILIES[variant.family], NULL[variant.family], port)
 
 
 def add_address(variant: Variant, topology: Topology, port: int) -> Address:
@@ -104,8 +96,7 @@ def test_send_to_another(sock: Socket, server: Server, servers: Servers) -> None
     assert other.socket.recv_from() == (b"elsewhere", name)
     assert_peer(sock, server.address)
     assert other.socket.send(b"unheard", to=name) == 0
-    assert sock.send(b"here") == 0
-    assert server.socket.recv_from() == (b"here", name)
+    assert_arrives(sock, server.socket, name, b"here")
     assert sock.recv_now() == EAGAIN
     assert other.socket.recv_now() == EAGAIN
 
@@ -131,7 +122,7 @@ def test_local_name(sock: Socket, server: Server, variant: Variant, topology: To
 def test_bound_name(sock: Socket, servers: Servers, variant: Variant, case: bool) -> None:
     """Of a bound name what is not the null address is kept, though another address would lie nearer."""
     server, name = servers.make(), servers.make("name", second_address=True).address
-    local = with_port(name, 5555) if case else anywhere(variant, 5555)
+    local = with_port(name, 5555) if case else null(variant, 5555)
     assert sock.bind(local) == 0
     assert sock.connect(server.address) == 0
     expected = local if case else loopback(variant, 5555)
@@ -160,6 +151,13 @@ def test_local_name_as_ip_7_has_it(sock: Socket, server: Server, variant: Varian
     assert sock.getsockname().value.host == NULL[variant.family]
 
 
+def assert_has_address_of(sock: Socket, server: Server) -> Address:
+    """The socket's own address is that of the server, which is on the same host; returns the socket's name."""
+    name: Address = sock.getsockname().value
+    assert with_port(name, port_of(server.address)) == server.address
+    return name
+
+
 @clause("connect.udp.reconnect.address-kept")
 @variants(families=INTERNET, types=["dgram"])
 def test_address_of_the_first_connect(
@@ -168,18 +166,14 @@ def test_address_of_the_first_connect(
     """A further connect keeps the address that the first one chose; after AF_UNSPEC it is chosen anew."""
     first = servers.at(add_address(variant, topology, 7005))
     assert sock.connect(first.address) == 0
-    name = sock.getsockname().value
-    assert with_port(name, port_of(first.address)) == first.address
+    name = assert_has_address_of(sock, first)
     for _ in range(2):
-        assert sock.connect(server.address) == 0
-        assert_peer(sock, server.address)
+        assert_associates(sock, server.address)
         assert sock.getsockname() == name
-    assert sock.send(b"hello") == 0
-    assert server.socket.recv_from() == (b"hello", name)
+    assert_arrives(sock, server.socket, name)
     assert sock.connect(UNSPEC) == 0
-    assert sock.connect(server.address) == 0
-    assert_peer(sock, server.address)
-    assert with_port(sock.getsockname().value, port_of(server.address)) == server.address
+    assert_associates(sock, server.address)
+    assert_has_address_of(sock, server)
 
 
 @clause("connect.udp.reconnect.from-loopback")
@@ -231,16 +225,14 @@ def test_own_peer(sock: Socket, servers: Servers) -> None:
 def test_null_address_with_a_port(sock: Socket, server: Server, servers: Servers, variant: Variant) -> None:
     """It is loopback with that port: named, sent to and heard like any peer."""
     neighbour, stranger = servers.make("neighbour"), servers.make("stranger", second_address=True)
-    assert sock.connect(anywhere(variant, port_of(server.address))) == 0
+    assert sock.connect(null(variant, port_of(server.address))) == 0
     assert_peer(sock, server.address)
     name = sock.getsockname().value
-    assert sock.send(b"hello") == 0
-    assert server.socket.recv_from() == (b"hello", name)
+    assert_arrives(sock, server.socket, name)
     for each in (neighbour, stranger):
         assert each.socket.send(b"stranger", to=name) == 0
     assert server.socket.send(b"peer", to=name) == 0
-    assert sock.recv() == b"peer"
-    assert sock.recv_now() == EAGAIN
+    assert_receives_only(sock, b"peer")
 
 
 @clause("connect.udp{six}.any-address.bound")
@@ -249,7 +241,7 @@ def test_null_address_of_a_bound_socket(sock: Socket, servers: Servers, variant:
     """IPv4 takes it for the address that the socket is bound to, IPv6 for loopback."""
     local = servers.make("second", second_address=True).address
     assert sock.bind(with_port(local, 5555)) == 0
-    assert sock.connect(anywhere(variant, 7777)) == 0
+    assert sock.connect(null(variant, 7777)) == 0
     peers = {"inet": with_port(local, 7777), "inet6": loopback(variant, 7777)}
     assert_peer(sock, peers[variant.family])
     assert sock.getsockname() == with_port(local, 5555)

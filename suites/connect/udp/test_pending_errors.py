@@ -1,6 +1,6 @@
-"""Errors that come later: what a connected datagram socket is told of an earlier datagram, by what, and how often.
+"""Errors that come later: which call of a connected datagram socket reports an earlier datagram's, and how often.
 
-What each ICMP message becomes is in test_icmp_udp; here the kernel itself refuses, for lack of a listener.
+What each ICMP message becomes is in ``suites/connect/icmp``; here the kernel itself refuses, for lack of a listener.
 """
 
 from errno import EAFNOSUPPORT, EAGAIN, ECONNREFUSED, ENOTCONN
@@ -8,9 +8,7 @@ from errno import EAFNOSUPPORT, EAGAIN, ECONNREFUSED, ENOTCONN
 from fixtures import (
     ALL,
     BOTH,
-    DEADLINE,
     INTERNET,
-    POLLERR,
     POLLOUT,
     Bytes,
     Server,
@@ -27,34 +25,46 @@ from fixtures import (
 )
 from suites.connect.icmp_messages import receive_errors
 from suites.connect.names import UNSPEC
+from suites.connect.udp.refusals import be_refused
 
 UNKNOWN = Bytes(b"\x4d\x4d".ljust(28, b"\0"))
 
 
-def be_refused(sock: Socket) -> None:
-    """Send a datagram that nobody takes, and wait for the error, without fetching it."""
-    assert sock.send(b"anybody?") == 0
-    assert sock.poll(DEADLINE, ask=()) == {POLLERR}
-
-
 def let_it_come(witness: Socket, servers: Servers) -> None:
-    """Wait until a refusal that came before has come, too: one that comes later has."""
+    """Wait for a refusal at another socket: an earlier one has arrived by then, too."""
     assert witness.connect(servers.closed()) == 0
     be_refused(witness)
+
+
+def assert_send_fails_once(sock: Socket) -> None:
+    """After a refusal the next send fails with ECONNREFUSED, and the socket is writable again."""
+    be_refused(sock)
+    assert sock.send(b"never sent") == ECONNREFUSED
+    assert sock.poll() == {POLLOUT}
+
+
+def assert_receive_fails_once(sock: Socket) -> None:
+    """After a refusal the next receive fails with ECONNREFUSED, and the one after that finds nothing."""
+    be_refused(sock)
+    assert sock.recv_now() == ECONNREFUSED
+    assert sock.recv_now() == EAGAIN
+
+
+def assert_no_error(sock: Socket) -> None:
+    """Neither poll, nor a receive, nor SO_ERROR reports an error."""
+    assert sock.poll() == {POLLOUT}
+    assert sock.recv_now() == EAGAIN
+    assert sock.so_error() == 0
 
 
 @clause("connect.ECONNREFUSED.udp.async")
 @variants(families=INTERNET, types=["dgram"], modes=BOTH, entries=ALL)
 def test_refusal(sock: Socket, server: Server, servers: Servers) -> None:
-    """The refusal of a datagram is told once, by the next send, the next receive, or SO_ERROR; the peer stays."""
+    """The next send, the next receive, or SO_ERROR reports the refusal of a datagram, once; the peer stays."""
     assert sock.connect(servers.closed()) == 0
     assert sock.poll() == {POLLOUT}
-    be_refused(sock)
-    assert sock.send(b"never sent") == ECONNREFUSED
-    assert sock.poll() == {POLLOUT}
-    be_refused(sock)
-    assert sock.recv_now() == ECONNREFUSED
-    assert sock.recv_now() == EAGAIN
+    assert_send_fails_once(sock)
+    assert_receive_fails_once(sock)
     be_refused(sock)
     assert sock.so_error() == ECONNREFUSED
     assert_peer(sock, servers.closed())
@@ -148,17 +158,14 @@ def test_error_without_a_peer_as_udp_7_has_it(sock: Socket, new_socket: SocketMa
 @variants(families=INTERNET, types=["dgram"])
 @variants(families=["mapped"], types=["dgram"])
 def test_no_error_without_a_peer(sock: Socket, new_socket: SocketMaker, servers: Servers, variant: Variant) -> None:
-    """A socket that never had a peer is told nothing, unless it has IP_RECVERR; with a peer it is told."""
+    """A socket that never had a peer gets no error, unless it has IP_RECVERR; with a peer it gets one."""
     assert sock.send(b"anybody?", to=servers.closed()) == 0
     let_it_come(new_socket("witness"), servers)
-    assert sock.poll() == {POLLOUT}
-    assert sock.recv_now() == EAGAIN
-    assert sock.so_error() == 0
+    assert_no_error(sock)
     assert sock.connect(servers.closed()) == 0
     be_refused(sock)
     assert sock.so_error() == ECONNREFUSED
     assert sock.connect(UNSPEC) == 0
     assert receive_errors(sock, variant.family) == 0
-    assert sock.send(b"anybody?", to=servers.closed()) == 0
-    assert sock.poll(DEADLINE, ask=()) == {POLLERR}
+    be_refused(sock, servers.closed())
     assert sock.so_error() == ECONNREFUSED

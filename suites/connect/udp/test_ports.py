@@ -6,10 +6,8 @@ from socket import IPPROTO_IP, IPPROTO_IPV6
 
 from fixtures import (
     ALL,
-    DEADLINE,
     FAMILIES,
     INTERNET,
-    POLLERR,
     POLLHUP,
     POLLIN,
     POLLOUT,
@@ -24,6 +22,7 @@ from fixtures import (
     Variant,
     assert_not_connected,
     assert_peer,
+    assert_receives_from,
     assert_usable,
     cases,
     clause,
@@ -35,21 +34,33 @@ from fixtures import (
     with_port,
 )
 from netns import Topology
-from suites.connect.names import NULL, UNROUTED, UNSPEC
+from suites.connect.names import NULL, UNROUTED, UNSPEC, loopback, null
+from suites.connect.udp.refusals import be_refused
 
 OTHER = {"inet": "inet6", "inet6": "inet"}
 IP_MTU, IPV6_MTU = 14, 24  # See ip(7) and ipv6(7); Python knows neither.
 LOOPBACK_MTU = {"inet": 65535, "inet6": 65536}
 
 
-def loopback(variant: Variant, port: int = 0) -> Address:
-    """The loopback address with a port."""
-    return internet(FAMILIES[variant.family], {"inet": "127.0.0.1", "inet6": "::1"}[variant.family], port)
+def failing(variant: Variant, error: int) -> Address:
+    """An address to which connect() fails: no route leads there, or its family is unknown."""
+    if error == EAFNOSUPPORT:
+        return Bytes(b"\x4d\x4d".ljust(28, b"\0"))
+    return internet(FAMILIES[variant.family], UNROUTED[variant.family], 9)
 
 
-def anywhere(variant: Variant, port: int = 0) -> Address:
-    """The null address with a port."""
-    return internet(FAMILIES[variant.family], NULL[variant.family], port)
+def assert_no_port_and_no_peer(sock: Socket) -> None:
+    """The socket has no port, no peer, and holds no error."""
+    assert port_of(sock.getsockname().value) == 0
+    assert_not_connected(sock)
+
+
+def assert_has_port_of_loopback(sock: Socket, variant: Variant) -> Address:
+    """The socket's own address is loopback, with a port; returns the socket's name."""
+    name: Address = sock.getsockname().value
+    assert name == loopback(variant, port_of(name))
+    assert port_of(name) != 0
+    return name
 
 
 def mtu(sock: Socket, variant: Variant) -> Outcome:
@@ -67,13 +78,10 @@ def mtu(sock: Socket, variant: Variant) -> Outcome:
 @variants(families=INTERNET, types=["dgram"], lines=["family"])
 def test_port_of_a_failure(sock: Socket, server: Server, variant: Variant, case: int) -> None:
     """The socket is left with a port at which anybody reaches it, and with no peer; the next connect keeps the port."""
-    family = FAMILIES[variant.family]
-    unrouted, unknown = internet(family, UNROUTED[variant.family], 9), Bytes(b"\x4d\x4d".ljust(28, b"\0"))
-    targets = {ENETUNREACH: unrouted, EAFNOSUPPORT: unknown}
-    assert sock.connect(targets[case]) == case
+    assert sock.connect(failing(variant, case)) == case
     name = sock.getsockname().value
     assert port_of(name) != 0
-    assert name == anywhere(variant, port_of(name))
+    assert name == null(variant, port_of(name))
     assert_not_connected(sock)
     here = loopback(variant, port_of(name))
     assert server.socket.send(b"anybody", to=here) == 0
@@ -116,8 +124,7 @@ def test_ports_used_up(
     assert sorted(names) == [40000, 40001, 40002]
     for peer in (server, servers.make("other")):
         assert sock.connect(peer.address) == EAGAIN
-    assert port_of(sock.getsockname().value) == 0
-    assert_not_connected(sock)
+    assert_no_port_and_no_peer(sock)
     assert (used[1].close() if case else used[1].connect(UNSPEC)) == 0
     assert_usable(sock, server)
     assert port_of(sock.getsockname().value) == names[1]
@@ -166,16 +173,11 @@ def test_port_zero(sock: Socket, server: Server, servers: Servers, variant: Vari
     stranger = servers.make("stranger", second_address=True)
     assert sock.connect(with_port(server.address, 0)) == 0
     assert sock.getpeername() == ENOTCONN
-    name = sock.getsockname().value
-    assert name == loopback(variant, port_of(name))
-    assert port_of(name) != 0
+    name = assert_has_port_of_loopback(sock, variant)
     assert stranger.socket.send(b"stranger", to=name) == 0
-    for each in (server, servers.make("neighbour")):
-        assert each.socket.send(b"any port", to=name) == 0
-        assert sock.recv() == b"any port"
+    assert_receives_from(sock, name, server, servers.make("neighbour"))
     assert sock.recv_now() == EAGAIN
-    assert sock.send(b"into the void") == 0
-    assert sock.poll(DEADLINE, ask=()) == {POLLERR}
+    be_refused(sock)
     assert sock.so_error() == ECONNREFUSED
     assert_usable(sock, server)
 
@@ -189,8 +191,7 @@ def test_port_zero_after_a_peer(sock: Socket, server: Server, servers: Servers) 
     assert sock.connect(with_port(server.address, 0)) == 0
     assert sock.getpeername() == ENOTCONN
     assert sock.getsockname() == name
-    assert sock.send(b"into the void") == 0
-    assert sock.poll(DEADLINE, ask=()) == {POLLERR}
+    be_refused(sock)
     assert sock.recv_now() == ECONNREFUSED
     assert server.socket.recv_now() == EAGAIN
     assert servers.make("neighbour").socket.send(b"neighbour", to=name) == 0

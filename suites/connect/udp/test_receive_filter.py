@@ -15,7 +15,11 @@ from fixtures import (
     Socket,
     SocketMaker,
     Variant,
+    assert_arrives,
+    assert_associates,
     assert_peer,
+    assert_receives_from,
+    assert_receives_only,
     assert_usable,
     cases,
     clause,
@@ -28,7 +32,7 @@ from fixtures import (
     with_port,
 )
 from netns import Topology
-from suites.connect.names import NULL, UNROUTED, UNSPEC
+from suites.connect.names import NULL, UNROUTED, UNSPEC, null
 
 SHARING = {"SO_REUSEADDR": socket.SO_REUSEADDR, "SO_REUSEPORT": socket.SO_REUSEPORT}
 # A peer, and strangers each of which differs from it in one byte or one bit.
@@ -85,6 +89,12 @@ def test_strangers_of_every_association(sock: Socket, servers: Servers) -> None:
     assert_only(sock, one, [two, three, namesake])
 
 
+def neighbours_of(server: Server, servers: Servers) -> tuple[Server, Server]:
+    """Two more on the server's host: at its address with another port, and at another address with its port."""
+    neighbour = servers.make("neighbour")
+    return neighbour, servers.make("namesake", second_address=True, port=port_of(server.address))
+
+
 @clause("connect.udp.receive-filter", case="link")
 @topology("pair")
 @variants(families=INTERNET, types=["dgram"])
@@ -93,10 +103,8 @@ def test_strangers_over_a_link(
     sock: Socket, server: Server, servers: Servers, variant: Variant, topology: Topology
 ) -> None:
     """What comes over a link takes another way to its socket than what never left the host, and is filtered as well."""
-    host, prefix = SECOND[variant.family]
-    topology.server.add_address("to-client", host, prefix)
-    neighbour = servers.make("neighbour")
-    namesake = servers.make("namesake", second_address=True, port=port_of(server.address))
+    topology.server.add_address("to-client", *SECOND[variant.family])
+    neighbour, namesake = neighbours_of(server, servers)
     everybody = [server, neighbour, namesake]
     for peer in (*everybody, server):
         assert sock.connect(peer.address) == 0
@@ -104,9 +112,7 @@ def test_strangers_over_a_link(
     name = sock.getsockname().value
     assert sock.connect(UNSPEC) == 0
     assert sock.bind(name) == 0
-    for peer in (server, neighbour):
-        assert peer.socket.send(b"anybody", to=name) == 0
-        assert sock.recv() == b"anybody"
+    assert_receives_from(sock, name, server, neighbour)
 
 
 @clause("connect.invalid-address.dgram.kept", case="filter")
@@ -183,8 +189,7 @@ def test_waiter(sock: Socket, server: Server, servers: Servers) -> None:
     """A thread that waits for a datagram sleeps on when a stranger sends, and wakes for the new peer."""
     name, former = servers.free_address("name"), servers.make("former")
     assert sock.bind(name) == 0
-    assert sock.connect(former.address) == 0
-    assert_peer(sock, former.address)
+    assert_associates(sock, former.address)
     waiting = sock.start_recv()
     until_asleep(waiting.native_id)
     assert sock.connect(server.address) == 0
@@ -201,6 +206,21 @@ def share(sockets: list[Socket], option: str, name: Address) -> None:
         assert each.bind(name) == 0
 
 
+def ready(sock: Socket) -> bool:
+    """Tell whether there is something to read."""
+    return POLLIN in sock.poll(0, ask=(POLLIN,)).value
+
+
+def assert_one_receives(one: Socket, other: Socket, data: bytes) -> tuple[Socket, Socket]:
+    """One of the two sockets receives the data, the other does not; returns the receiver first."""
+    with one.calls.aside():
+        until(lambda: ready(one) or ready(other), "one of the two has the datagram")
+    receiver, rest = (one, other) if ready(one) else (other, one)
+    assert receiver.recv_now() == data
+    assert rest.recv_now() == EAGAIN
+    return receiver, rest
+
+
 @clause("connect.udp.reuseaddr-same-tuple")
 @cases({name: name for name in SHARING})
 @variants(families=["inet"], types=["dgram"], entries=ALL, lines=["SO_REUSEADDR"])
@@ -211,24 +231,19 @@ def test_same_tuple(sock: Socket, new_socket: SocketMaker, server: Server, serve
     name, other = servers.free_address("name"), new_socket("other")
     share([sock, other], case, name)
     for each in (sock, other):
-        assert each.connect(server.address) == 0
-        assert_peer(each, server.address)
-        assert each.send(b"hello") == 0
-        assert server.socket.recv_from() == (b"hello", name)
+        assert_associates(each, server.address)
+        assert_arrives(each, server.socket, name)
     assert server.socket.send(b"for one", to=name) == 0
-    with sock.calls.aside():
-        until(lambda: ready(sock) or ready(other), "one of the two has the datagram")
-    taker, rest = (sock, other) if ready(sock) else (other, sock)
-    assert taker.recv_now() == b"for one"
-    assert rest.recv_now() == EAGAIN
-    assert taker.close() == 0
+    receiver, rest = assert_one_receives(sock, other, b"for one")
+    assert receiver.close() == 0
     assert server.socket.send(b"for the other", to=name) == 0
     assert rest.recv() == b"for the other"
 
 
-def ready(sock: Socket) -> bool:
-    """Tell whether there is something to read."""
-    return POLLIN in sock.poll(0, ask=(POLLIN,)).value
+def assert_nothing_to_receive(*sockets: Socket) -> None:
+    """No datagram is queued at any of the sockets."""
+    for each in sockets:
+        assert each.recv_now() == EAGAIN
 
 
 @clause("connect.udp.connected-first")
@@ -241,16 +256,26 @@ def test_connected_comes_first(
     """Of two sockets that share a port the connected one gets what its peer sends, and none of what others send."""
     option, place = case
     name, idle = servers.free_address("name"), new_socket("idle")
-    strangers = [servers.make(f"stranger{number}") for number in range(6)]
     share([idle, sock] if place == "before" else [sock, idle], option, name)
     assert sock.connect(server.address) == 0
-    for stranger in strangers:
+    for stranger in [servers.make(f"stranger{number}") for number in range(6)]:
         assert server.socket.send(b"peer", to=name) == 0
         assert sock.recv() == b"peer"
         assert stranger.socket.send(b"stranger", to=name) == 0
         assert idle.recv() == b"stranger"
-    assert sock.recv_now() == EAGAIN
-    assert idle.recv_now() == EAGAIN
+    assert_nothing_to_receive(sock, idle)
+
+
+def send_own_ports(peers: list[Server], name: Address) -> None:
+    """Let each peer send its own port to the name."""
+    for peer in peers:
+        assert peer.socket.send(b"%d" % port_of(peer.address), to=name) == 0
+
+
+def assert_own_port_received(sock: Socket, peer: Server) -> None:
+    """The socket has the peer, and received the peer's port and nothing else."""
+    assert sock.getpeername() == peer.address
+    assert_receives_only(sock, b"%d" % port_of(peer.address))
 
 
 @clause("connect.udp.connected-first", case="several")
@@ -263,23 +288,28 @@ def test_each_has_its_own_peer(
     name = with_port(server.address, 5555)
     peers = [server, *(servers.make(f"peer{number}") for number in range(1, 12))]
     sockets = [sock, *(new_socket(f"sock{number}") for number in range(1, 12))]
-    null = internet(FAMILIES[variant.family], NULL[variant.family], 5555)
-    share(sockets, "SO_REUSEPORT", null if case else name)
+    share(sockets, "SO_REUSEPORT", null(variant, 5555) if case else name)
     for turn in (0, 1):
         for each, peer in zip(sockets, peers[turn:] + peers[:turn], strict=True):
             assert each.connect(peer.address) == 0
-        for peer in peers:
-            assert peer.socket.send(b"%d" % port_of(peer.address), to=name) == 0
+        send_own_ports(peers, name)
         for each, peer in zip(sockets, peers[turn:] + peers[:turn], strict=True):
-            assert each.getpeername() == peer.address
-            assert each.recv() == b"%d" % port_of(peer.address)
-            assert each.recv_now() == EAGAIN
+            assert_own_port_received(each, peer)
+
+
+def assert_peer_first(connected: Socket, other: Socket, name: Address, peer: Server, stranger: Server) -> None:
+    """Of two sockets with one name the connected one gets what its peer sends, the other what a stranger sends."""
+    assert stranger.socket.send(b"stranger", to=name) == 0
+    assert peer.socket.send(b"peer", to=name) == 0
+    assert other.recv() == b"stranger"
+    assert connected.recv() == b"peer"
+    assert_nothing_to_receive(other, connected)
 
 
 @clause("connect.udp.connected-first", case="dissolved")
 @variants(families=INTERNET, types=["dgram"])
 def test_no_more_first(sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers) -> None:
-    """Once it is dissolved it stands behind the other that has the peer, and hears strangers."""
+    """Once its association is dissolved, the other socket comes first for the peer, and it gets what strangers send."""
     name, other, elsewhere = servers.free_address("name"), new_socket("other"), servers.make("elsewhere")
     share([sock, other], "SO_REUSEADDR", name)
     assert sock.connect(server.address) == 0
@@ -289,12 +319,7 @@ def test_no_more_first(sock: Socket, new_socket: SocketMaker, server: Server, se
     assert sock.connect(UNSPEC) == 0
     assert sock.getpeername() == ENOTCONN
     assert other.connect(server.address) == 0
-    assert servers.make("stranger").socket.send(b"stranger", to=name) == 0
-    assert server.socket.send(b"peer", to=name) == 0
-    assert sock.recv() == b"stranger"
-    assert other.recv() == b"peer"
-    assert sock.recv_now() == EAGAIN
-    assert other.recv_now() == EAGAIN
+    assert_peer_first(other, sock, name, server, servers.make("stranger"))
 
 
 def bind_to_device(sock: Socket, device: bytes) -> None:

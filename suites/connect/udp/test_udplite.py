@@ -5,42 +5,54 @@ from errno import EAGAIN, ECONNREFUSED, EDESTADDRREQ, ENOTCONN
 from fixtures import (
     ALL,
     DEADLINE,
-    FAMILIES,
     INTERNET,
     POLLERR,
     POLLOUT,
+    Address,
     Server,
     Servers,
     Socket,
     Variant,
+    assert_arrives,
+    assert_associates,
     assert_not_connected,
     assert_peer,
+    assert_receives_from,
+    assert_receives_only,
     assert_usable,
     clause,
-    internet,
     port_of,
     variants,
 )
-from suites.connect.names import NULL, UNSPEC
+from suites.connect.names import UNSPEC, null
+
+
+def assert_no_peer_and_no_name(sock: Socket, variant: Variant) -> None:
+    """The socket has no peer, and the null address with port 0 for a name."""
+    assert_not_connected(sock)
+    assert sock.getsockname() == null(variant)
+
+
+def assert_unassociated(sock: Socket, name: Address, stranger: Server) -> None:
+    """The socket cannot send without an address, and receives what a stranger sends to its name."""
+    assert sock.send(b"to whom?") == EDESTADDRREQ
+    assert_receives_from(sock, name, stranger)
 
 
 @clause("connect.udplite")
 @variants(families=["inet"], types=["udplite"], entries=ALL)
 @variants(families=["inet6"], types=["udplite"], modes=["nonblocking"])
 def test_peer(sock: Socket, server: Server, servers: Servers) -> None:
-    """Datagrams go to the peer, from the name that connect chose, and only the peer is heard."""
+    """Datagrams go to the peer, from the name that connect chose, and the socket receives from its peer alone."""
     neighbour = servers.make("neighbour")
     namesake = servers.make("namesake", second_address=True, port=port_of(server.address))
-    assert sock.connect(server.address) == 0
-    assert_peer(sock, server.address)
+    assert_associates(sock, server.address)
     name = sock.getsockname().value
-    assert sock.send(b"hello") == 0
-    assert server.socket.recv_from() == (b"hello", name)
+    assert_arrives(sock, server.socket, name)
     for stranger in (neighbour, namesake):
         assert stranger.socket.send(b"stranger", to=name) == 0
     assert server.socket.send(b"peer", to=name) == 0
-    assert sock.recv() == b"peer"
-    assert sock.recv_now() == EAGAIN
+    assert_receives_only(sock, b"peer")
     assert server.socket.getpeername() == ENOTCONN
 
 
@@ -64,21 +76,16 @@ def test_reconnect(sock: Socket, server: Server, servers: Servers) -> None:
 @variants(families=["inet"], types=["udplite"], entries=ALL)
 @variants(families=["inet6"], types=["udplite"], modes=["nonblocking"])
 def test_dissolved(sock: Socket, server: Server, servers: Servers, variant: Variant) -> None:
-    """After AF_UNSPEC there is no peer and no name; a bound one stays, and others are heard."""
+    """After AF_UNSPEC there is no peer and no name; a bound name stays, and the socket receives from anybody."""
     name = servers.free_address("name")
-    assert sock.connect(server.address) == 0
-    assert_peer(sock, server.address)
+    assert_associates(sock, server.address)
     assert sock.connect(UNSPEC) == 0
-    assert_not_connected(sock)
-    assert sock.getsockname() == internet(FAMILIES[variant.family], NULL[variant.family])
+    assert_no_peer_and_no_name(sock, variant)
     assert sock.bind(name) == 0
-    assert sock.connect(server.address) == 0
-    assert_peer(sock, server.address)
+    assert_associates(sock, server.address)
     assert sock.connect(UNSPEC) == 0
     assert sock.getsockname() == name
-    assert sock.send(b"to whom?") == EDESTADDRREQ
-    assert servers.make("neighbour").socket.send(b"anybody", to=name) == 0
-    assert sock.recv() == b"anybody"
+    assert_unassociated(sock, name, servers.make("neighbour"))
     assert_usable(sock, server)
 
 
@@ -99,15 +106,13 @@ def test_refusal(sock: Socket, server: Server, servers: Servers) -> None:
 @clause("connect.udplite", case="not-udp")
 @variants(families=INTERNET, types=["udplite"])
 def test_udp_beside_it(sock: Socket, server: Server, servers: Servers) -> None:
-    """A UDP socket of the same name as the peer is a stranger: it gets nothing, and is not heard."""
+    """A UDP socket of the same name as the peer is a stranger: no datagram passes, in either direction."""
     twin = servers.make("twin", kind="dgram", port=port_of(server.address))
     assert twin.address == server.address
     assert sock.connect(server.address) == 0
     name = sock.getsockname().value
-    assert sock.send(b"hello") == 0
-    assert server.socket.recv_from() == (b"hello", name)
+    assert_arrives(sock, server.socket, name)
     assert twin.socket.recv_now() == EAGAIN
     assert twin.socket.send(b"stranger", to=name) == 0
     assert server.socket.send(b"peer", to=name) == 0
-    assert sock.recv() == b"peer"
-    assert sock.recv_now() == EAGAIN
+    assert_receives_only(sock, b"peer")

@@ -18,9 +18,10 @@ from fixtures import (
     Socket,
     SocketMaker,
     Variant,
-    assert_connected,
+    assert_associates,
     assert_not_connected,
     assert_peer,
+    assert_receives_from,
     assert_usable,
     cases,
     clause,
@@ -43,23 +44,26 @@ def assert_dissolved(sock: Socket) -> None:
     assert sock.send(b"to whom?") == EDESTADDRREQ
 
 
+def assert_answers(sock: Socket, name: Address, *senders: Server) -> None:
+    """The socket receives a datagram from each sender in turn, and its answer, with an address, arrives."""
+    for each in senders:
+        assert_receives_from(sock, name, each)
+        assert sock.send(b"hello", to=each.address) == 0
+        assert each.socket.recv_from() == (b"hello", name)
+
+
 @clause("connect.UNSPEC.udp")
 @variants(families=INTERNET, types=["dgram"], modes=BOTH, entries=ALL)
 @variants(families=["mapped"], types=["dgram"])
 def test_dissolved(sock: Socket, server: Server, servers: Servers) -> None:
-    """There is no peer; another is heard and sent to, as by a socket that never had one; the next connect works."""
+    """There is no peer; the socket exchanges datagrams with anybody, as if it never had one; the next connect works."""
     name, neighbour = servers.free_address("name"), servers.make("neighbour")
     assert sock.bind(name) == 0
-    assert sock.connect(server.address) == 0
-    assert_peer(sock, server.address)
+    assert_associates(sock, server.address)
     assert sock.connect(UNSPEC) == 0
     assert_dissolved(sock)
     assert server.socket.recv_now() == EAGAIN
-    for each in (neighbour, server):
-        assert each.socket.send(b"anybody", to=name) == 0
-        assert sock.recv() == b"anybody"
-        assert sock.send(b"hello", to=each.address) == 0
-        assert each.socket.recv_from() == (b"hello", name)
+    assert_answers(sock, name, neighbour, server)
     assert_usable(sock, server)
     assert neighbour.socket.send(b"stranger again", to=name) == 0
     assert sock.recv_now() == EAGAIN
@@ -124,11 +128,15 @@ def test_unspec_for_inet6(sock: Socket, server: Server, servers: Servers, case: 
     assert sock.getpeername() == ENOTCONN
     # Whether a connection leaves that behind is another clause; an association leaves nothing.
     assert sock.so_error() in ((ECONNRESET, 0) if server.kind == "stream" else (0,))
-    if server.kind == "stream":
-        assert sock.connect_and_wait(other.address) == 0
-        assert_connected(sock, other)
-    else:
-        assert_usable(sock, other)
+    assert_usable(sock, other)
+
+
+def assert_takes_over(sock: Socket, name: Address, server: Server) -> None:
+    """Connected to the server, the socket gets the name, and receives what the server sends to it."""
+    assert sock.connect(server.address) == 0
+    assert sock.getsockname() == name
+    assert server.socket.send(b"for the other", to=name) == 0
+    assert sock.recv() == b"for the other"
 
 
 @clause("connect.UNSPEC.udp.name")
@@ -138,7 +146,7 @@ def test_unspec_for_inet6(sock: Socket, server: Server, servers: Servers, case: 
 def test_chosen_name_goes(
     sock: Socket, new_socket: SocketMaker, server: Server, variant: Variant, topology: Topology
 ) -> None:
-    """Address and port that connect chose are gone; the port is another's to have, and that one hears at it."""
+    """Address and port that connect chose are gone; another socket can have the port, and receives at it."""
     topology.client.sysctl("net.ipv4.ip_local_port_range", "40000 40000")
     other = new_socket("other")
     assert sock.connect(server.address) == 0
@@ -146,10 +154,7 @@ def test_chosen_name_goes(
     assert other.connect(server.address) == EAGAIN
     assert sock.connect(UNSPEC) == 0
     assert sock.getsockname() == internet(FAMILIES[variant.family], NULL[variant.family])
-    assert other.connect(server.address) == 0
-    assert other.getsockname() == name
-    assert server.socket.send(b"for the other", to=name) == 0
-    assert other.recv() == b"for the other"
+    assert_takes_over(other, name, server)
     assert sock.recv_now() == EAGAIN
     assert sock.connect(server.address) == EAGAIN
 
@@ -161,6 +166,18 @@ def bound(variant: Variant, servers: Servers) -> Address:
     return names[variant.case.rpartition(".")[2]]
 
 
+def assert_no_peer_at(sock: Socket, name: Address) -> None:
+    """The socket has no peer, and is bound to the name."""
+    assert_not_connected(sock)
+    assert sock.getsockname() == name
+
+
+def assert_one_of_two_receives(receiver: Socket, other: Socket, name: Address, stranger: Server) -> None:
+    """What a stranger sends to the name reaches the receiver, and not the other socket."""
+    assert_receives_from(receiver, name, stranger)
+    assert other.recv_now() == EAGAIN
+
+
 @clause("connect.UNSPEC.udp.bound")
 @cases({"both": True, "port": True, "address": False, "none": False})
 @variants(families=["inet"], types=["dgram"], entries=ALL, lines=["port"])
@@ -170,22 +187,17 @@ def bound(variant: Variant, servers: Servers) -> Address:
 def test_bound_name(
     sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, variant: Variant, case: bool
 ) -> None:
-    """What bind was told by name comes back, and a port that it picked is given back, twice."""
+    """The address and port that bind() was given come back, and a port that it picked is given back, twice."""
     name, rival = bound(variant, servers), new_socket("rival", nonblocking=True)
     assert sock.bind(name) == 0
     picked = sock.getsockname().value
     for _ in range(2):
-        assert sock.connect(server.address) == 0
-        assert_peer(sock, server.address)
+        assert_associates(sock, server.address)
         assert sock.connect(UNSPEC) == 0
-        assert_not_connected(sock)
-        assert sock.getsockname() == name
+        assert_no_peer_at(sock, name)
     assert rival.bind(picked) == (EADDRINUSE if case else 0)
-    heard, silent = (sock, rival) if case else (rival, sock)
-    here = with_port(server.address, port_of(picked))
-    assert servers.make("stranger").socket.send(b"anybody", to=here) == 0
-    assert heard.recv() == b"anybody"
-    assert silent.recv_now() == EAGAIN
+    pair, here = (sock, rival) if case else (rival, sock), with_port(server.address, port_of(picked))
+    assert_one_of_two_receives(*pair, here, servers.make("stranger"))
 
 
 @clause("connect.UNSPEC.udp.bound", case="everywhere")
@@ -284,19 +296,23 @@ def test_queue(sock: Socket, server: Server, servers: Servers) -> None:
     assert sock.recv_now() == EAGAIN
 
 
-@clause("connect.udp.EDESTADDRREQ")
-@cases({"fresh": None, "bound": "name", "refused": "route", "dissolved": "peer"})
-@variants(families=INTERNET, types=["dgram"])
-def test_no_destination(sock: Socket, server: Server, servers: Servers, variant: Variant, case: str | None) -> None:
-    """Without a peer, be it not yet, no more, or not at all, a datagram needs an address; with one it does not."""
+def come_to_have_no_peer(sock: Socket, server: Server, servers: Servers, variant: Variant, case: str | None) -> None:
+    """Bind the socket, let it fail to connect, or connect it and dissolve that; or leave it fresh."""
     if case == "name":
         assert sock.bind(servers.free_address("name")) == 0
     elif case == "route":
         assert sock.connect(internet(FAMILIES[variant.family], UNROUTED[variant.family], 9)) == ENETUNREACH
     elif case == "peer":
-        assert sock.connect(server.address) == 0
-        assert_peer(sock, server.address)
+        assert_associates(sock, server.address)
         assert sock.connect(UNSPEC) == 0
+
+
+@clause("connect.udp.EDESTADDRREQ")
+@cases({"fresh": None, "bound": "name", "refused": "route", "dissolved": "peer"})
+@variants(families=INTERNET, types=["dgram"])
+def test_no_destination(sock: Socket, server: Server, servers: Servers, variant: Variant, case: str | None) -> None:
+    """Without a peer, be it not yet, no more, or not at all, a datagram needs an address; with one it does not."""
+    come_to_have_no_peer(sock, server, servers, variant, case)
     for _ in range(2):
         assert sock.send(b"to whom?") == EDESTADDRREQ
     assert server.socket.recv_now() == EAGAIN

@@ -1,7 +1,6 @@
 """UNIX datagram sockets: how an association ends, who may be a peer, and what becomes of what was sent."""
 
-import ctypes
-import struct
+import select
 from collections.abc import Callable
 from errno import (
     EAGAIN,
@@ -25,20 +24,19 @@ from fixtures import (
     Servers,
     Socket,
     Unix,
-    address_of,
     assert_no_connection,
     assert_not_connected,
     assert_peer,
+    assert_receives_from,
     assert_usable,
     cases,
     clause,
     needs,
     open_pair,
-    until_asleep,
     variants,
 )
 from netns import Topology
-from suites.connect.times import LATE
+from suites.connect.sleeping_poll import SleepingPoll
 
 DGRAM = variants(families=["unix"], types=["dgram"], modes=BOTH, entries=ALL)
 NATIVE = variants(families=["unix"], types=["dgram"], modes=BOTH)
@@ -57,8 +55,7 @@ def test_unspec_dissolves(sock: Socket, server: Server, servers: Servers, case: 
     assert sock.getpeername() == ENOTCONN
     assert sock.getsockname() == name
     assert sock.send(b"nobody") == ENOTCONN
-    assert stranger.socket.send(b"stranger", to=name) == 0
-    assert sock.recv() == b"stranger"
+    assert_receives_from(sock, name, stranger)
     assert_usable(sock, server)
 
 
@@ -211,15 +208,20 @@ def test_sending_elsewhere_as_documented(sock: Socket, server: Server, servers: 
     assert sock.send(b"elsewhere", to=other.address) == EISCONN
 
 
-@clause("connect.unix.dgram.connect-full")
-@needs("max_dgram_qlen")
-@DGRAM
-def test_peer_with_a_full_queue(sock: Socket, server: Server, servers: Servers, topology: Topology) -> None:
-    """A full queue does not keep anybody from connecting; writable is the socket when there is room."""
+def fill_queue(server: Server, servers: Servers, topology: Topology) -> None:
+    """Let the server's queue be as short as it can be, and fill it."""
     topology.server.sysctl("net.unix.max_dgram_qlen", 1)
     filler = servers.make("filler")
     while filler.socket.send(b"full", to=server.address) == 0:
         pass
+
+
+@clause("connect.unix.dgram.connect-full")
+@needs("max_dgram_qlen")
+@DGRAM
+def test_peer_with_a_full_queue(sock: Socket, server: Server, servers: Servers, topology: Topology) -> None:
+    """A full queue does not keep anybody from connecting; the socket becomes writable when there is room."""
+    fill_queue(server, servers, topology)
     assert sock.connect(server.address) == 0
     assert sock.poll() == set()
     assert sock.send(b"no room") == EAGAIN
@@ -235,22 +237,13 @@ def test_peer_with_a_full_queue(sock: Socket, server: Server, servers: Servers, 
 @cases({"other": False, "unspec": True})
 @NATIVE
 def test_change_wakes(sock: Socket, server: Server, servers: Servers, topology: Topology, case: bool) -> None:
-    """Who waits for room in the peer's queue is woken when the socket gets a peer with room, or none."""
-    topology.server.sysctl("net.unix.max_dgram_qlen", 1)
-    filler, other = servers.make("filler"), servers.make("other")
-    while filler.socket.send(b"full", to=server.address) == 0:
-        pass
+    """A poll that waits for room in the peer's queue is woken when the socket gets a peer with room, or none."""
+    fill_queue(server, servers, topology)
+    other = servers.make("other")
     assert sock.connect(server.address) == 0
-    entry = ctypes.create_string_buffer(struct.pack("=ihh", sock.fd, 4, 0))  # POLLOUT alone.
-    waiter = sock.calls.start(
-        "poll", address_of(entry), 1, 10_000, finish=lambda n: (f"{n} ready", None), complete=bool, known={0: 8}
-    )
-    until_asleep(waiter.native_id)
+    writable = SleepingPoll(sock.calls, sock, select.POLLOUT)
     assert sock.connect(Bytes(bytes(2)) if case else other.address) == 0
-    woken = waiter.result(20)
-    assert woken == "1 ready"
-    assert struct.unpack("=ihh", entry.raw[:8]) == (sock.fd, 4, 4)
-    assert woken.seconds < LATE
+    writable.assert_woken_for_all()
 
 
 @clause("connect.unix.socketpair.dgram")

@@ -260,6 +260,12 @@ def test_abstract_name_from_another_namespace(sock: Socket, new_socket: SocketMa
             assert_usable(sock, server)
 
 
+def assert_connects_with(client: Socket, listener: Socket) -> None:
+    """A client that connects to the abstract name is connected with this listener."""
+    assert client.connect(Unix(b"\0name")) == 0
+    assert_talk(client, listener.accept())
+
+
 @clause("connect.unix.netns.abstract", case="same-name")
 @needs("second-namespace")
 @needs("abstract-names")
@@ -272,8 +278,7 @@ def test_one_name_in_two_namespaces(sock: Socket, new_socket: SocketMaker, serve
         there, stranger = new_socket("there", namespace=elsewhere), new_socket("stranger", namespace=elsewhere)
         assert there.bind(Unix(b"\0name")) == 0
         assert there.listen() == 0
-        assert stranger.connect(Unix(b"\0name")) == 0
-        assert_talk(stranger, there.accept())
+        assert_connects_with(stranger, there)
         assert_no_connection(here)
         assert sock.connect(here.address) == 0
         assert_connected(sock, here)

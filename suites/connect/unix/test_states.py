@@ -15,6 +15,7 @@ from fixtures import (
     POLLIN,
     POLLOUT,
     POLLRDHUP,
+    Address,
     Bytes,
     Deviation,
     Server,
@@ -166,6 +167,12 @@ def test_waits_for_room(sock: Socket, servers: Servers) -> None:
     assert_connected(sock, busy.server)
 
 
+def assert_have_peer(peer: Address, *sockets: Socket) -> None:
+    """Each of the sockets has the peer, by name."""
+    for each in sockets:
+        assert each.getpeername() == peer
+
+
 @clause("connect.unix.blocking-waits", case="two")
 @variants(families=["unix"], types=STREAMS)
 def test_two_wait_for_room(sock: Socket, new_socket: SocketMaker, servers: Servers) -> None:
@@ -177,10 +184,8 @@ def test_two_wait_for_room(sock: Socket, new_socket: SocketMaker, servers: Serve
     assert first.result() == 0
     assert second.result() == 0
     two = busy.server.accepted()
-    assert one.getpeername() == Unix()
-    assert two.getpeername() == Unix()
-    assert sock.getpeername() == busy.address
-    assert other.getpeername() == busy.address
+    assert_have_peer(Unix(), one, two)
+    assert_have_peer(busy.address, sock, other)
 
 
 @clause("connect.unix.blocking-waits", case="longer")
