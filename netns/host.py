@@ -50,7 +50,7 @@ class Host:
             self.add_address(*self.spare.pop(family))
         return known[1]
 
-    def sysctl(self, name: str, value: int | str) -> None:
+    def set_sysctl(self, name: str, value: int | str) -> None:
         """Set a sysctl of this host; see ``Namespace.set_sysctl``."""
         self.namespace.set_sysctl(name, value)
 
@@ -68,33 +68,33 @@ class Host:
                 lambda: self.namespace.has_settled(link, address), f"{address} of host '{self.name}' is reachable"
             )
 
-    def remove_address(self, link: str, address: str, prefix: int) -> None:
-        """Take an address from a link; sockets that are bound to it stay bound."""
+    def delete_address(self, link: str, address: str, prefix: int) -> None:
+        """Delete an address from a link; sockets that are bound to it stay bound."""
         self._ask("addr", "del", index=self.namespace.index(link), address=address, prefixlen=prefix)
         self.addresses[INET6 if ":" in address else INET].remove(address)
 
-    def lower(self, link: str) -> None:
+    def set_link_down(self, link: str) -> None:
         """Set a link down."""
         self._ask("link", "set", index=self.namespace.index(link), state="down")
 
-    def mislead(self, link: str, neighbour: str) -> None:
-        """Send what goes to the neighbour to a link address that nobody has: the link carries it, nobody takes it."""
+    def add_wrong_neighbour(self, link: str, neighbour: str) -> None:
+        """Add a permanent entry for a neighbour with a link address that nobody has: packets to it are lost."""
         self._ask(
             "neigh", "replace", ifindex=self.namespace.index(link), dst=neighbour, lladdr=_NOBODY, state=_NUD_PERMANENT
         )
 
-    def find_again(self, link: str, neighbour: str) -> None:
-        """End what ``mislead`` began: the neighbour is asked for, and found."""
+    def delete_neighbour(self, link: str, neighbour: str) -> None:
+        """Delete a neighbour's entry, also one of ``add_wrong_neighbour``; the host then asks for its link address."""
         self._ask("neigh", "del", ifindex=self.namespace.index(link), dst=neighbour)
 
-    def prefer(self, source: str, link: str, destination: str) -> None:
-        """Reach ``destination`` over the link, and from the address ``source`` where a sender has not chosen one."""
+    def add_route_with_source(self, source: str, link: str, destination: str) -> None:
+        """Add a route to ``destination`` over the link; ``source`` is the address of senders that chose none."""
         family = INET6 if ":" in source else INET
         index = self.namespace.index(link)
         self._ask("route", "add", family=family, dst=destination, oif=index, prefsrc=source)
 
-    def know(self, link: str, neighbour: str, lladdr: str) -> None:
-        """Know a neighbour's link address for good, without asking for it."""
+    def add_neighbour(self, link: str, neighbour: str, lladdr: str) -> None:
+        """Add a permanent entry for a neighbour, so that the host does not ask for its link address."""
         self._ask(
             "neigh", "replace", ifindex=self.namespace.index(link), dst=neighbour, lladdr=lladdr, state=_NUD_PERMANENT
         )
@@ -103,55 +103,55 @@ class Host:
         """The link address of a link."""
         return str(self.namespace.requests.link(self.namespace.index(link))["address"])
 
-    def route(self, destination: str, via: str) -> None:
-        """Send what goes to ``destination`` (``default`` or a prefix) by way of the neighbour ``via``."""
+    def add_route(self, destination: str, via: str) -> None:
+        """Add a route to ``destination`` (``default`` or a prefix) by way of the neighbour ``via``."""
         self._ask("route", "add", family=INET6 if ":" in via else INET, dst=destination, gateway=via)
 
-    def discard(self, prefix: str) -> None:
-        """Swallow what is sent to ``prefix`` without a word: a blackhole route."""
+    def add_blackhole(self, prefix: str) -> None:
+        """Add a blackhole route: what is sent to ``prefix`` is dropped, and nobody is informed."""
         self._refuse(prefix, RTN_BLACKHOLE)
 
-    def declare_unreachable(self, prefix: str) -> None:
-        """Answer what is sent to ``prefix`` with ICMP host (IPv6: no route) unreachable: an unreachable route."""
+    def add_unreachable(self, prefix: str) -> None:
+        """Add an unreachable route: packets to ``prefix`` are answered with ICMP host (IPv6: no route) unreachable."""
         self._refuse(prefix, RTN_UNREACHABLE)
 
-    def prohibit(self, prefix: str) -> None:
-        """Answer what is sent to ``prefix`` with ICMP administratively prohibited: a prohibit route."""
+    def add_prohibit(self, prefix: str) -> None:
+        """Add a prohibit route: what is sent to ``prefix`` is answered with ICMP administratively prohibited."""
         self._refuse(prefix, RTN_PROHIBIT)
 
-    def throw(self, prefix: str) -> None:
-        """Give up looking for ``prefix`` in the main table: a throw route. The next table is asked."""
+    def add_throw(self, prefix: str) -> None:
+        """Add a throw route: the look-up of ``prefix`` leaves the main table, and goes on with the next."""
         self._refuse(prefix, RTN_THROW)
 
-    def forget(self, prefix: str) -> None:
-        """Take away the route to exactly ``prefix`` that one of the words above made."""
+    def delete_route(self, prefix: str) -> None:
+        """Delete the route to exactly ``prefix`` from the main table."""
         self._ask("route", "del", family=INET6 if ":" in prefix else INET, dst=prefix, table=_MAIN)
 
-    def rule(self, action: str, to: str) -> None:
-        """Let a rule decide what becomes of packets to one address: ``blackhole``, ``unreachable`` or ``prohibit``."""
+    def add_rule(self, action: str, to: str) -> None:
+        """Add a rule for packets to one address; ``action`` is ``blackhole``, ``unreachable`` or ``prohibit``."""
         self._ask("rule", "add", priority=_EARLY, action=_ACTIONS[action], **_exactly(to))
 
-    def forget_rule(self, action: str, to: str) -> None:
-        """Take away what ``rule`` made."""
+    def delete_rule(self, action: str, to: str) -> None:
+        """Delete a rule that ``add_rule`` made."""
         self._ask("rule", "del", priority=_EARLY, action=_ACTIONS[action], **_exactly(to))
 
-    def prohibit_where(self, family: int, **selector: Any) -> None:
-        """Let a rule prohibit what a selector is about, in pyroute2's words: ``fwmark=7``, ``src=...``, ``tos=16``."""
+    def add_prohibit_rule(self, family: int, **selector: Any) -> None:
+        """Add a rule that prohibits what a selector of pyroute2 matches: ``fwmark=7``, ``src=...``, ``tos=16``."""
         self._ask("rule", "add", family=family, priority=_EARLY, action=_ACTIONS["prohibit"], **selector)
 
-    def route_at_last(self, to: str, link: str) -> None:
-        """Send what goes to an address over a link if no table knew of it: by a table that is asked last."""
+    def add_last_route(self, to: str, link: str) -> None:
+        """Add a route to an address over a link in a table that is looked up last, after the default tables."""
         family = INET6 if ":" in to else INET
         self._ask("rule", "add", family=family, priority=_LATE, table=_LAST_TABLE)
         index = self.namespace.index(link)
         self._ask("route", "add", family=family, dst=f"{to}/{_LENGTH[family]}", oif=index, table=_LAST_TABLE)
 
-    def raise_again(self, link: str) -> None:
+    def set_link_up(self, link: str) -> None:
         """Set a link up that was set down, and wait until it carries packets."""
         set_up((self, link))
 
-    def remove_link(self, link: str) -> None:
-        """Remove a link, and with it its other end."""
+    def delete_link(self, link: str) -> None:
+        """Delete a link, and with it its other end."""
         self._ask("link", "del", index=self.namespace.index(link))
 
     def _refuse(self, prefix: str, kind: int) -> None:

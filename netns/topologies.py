@@ -181,8 +181,8 @@ def _link_pair(client: Host, server: Host) -> None:
 
 def _link_scripted(client: Host, server: Host) -> None:
     if _has_ipv6(server):
-        server.sysctl(_NO_IPV6, 1)
-        server.sysctl("net.ipv6.conf.default.disable_ipv6", 1)
+        server.set_sysctl(_NO_IPV6, 1)
+        server.set_sysctl("net.ipv6.conf.default.disable_ipv6", 1)
     _veth(client, "to-server", server, "to-client")
     _address(client, "to-server", "192.0.2.1", "2001:db8:1::1")
     server.addresses[INET] = ["192.0.2.2", "192.0.2.3"]
@@ -193,7 +193,7 @@ def _link_scripted(client: Host, server: Host) -> None:
     wait_until(partial(carries, client, "to-server"), "the client's link is up")
     wait_until(partial(_sends, server, "to-client"), "the peer's link is up")
     for address in [each for known in server.addresses.values() for each in known]:
-        client.know("to-server", address, LINK_ADDRESS)
+        client.add_neighbour("to-server", address, LINK_ADDRESS)
 
 
 def _link_routed(client: Host, router: Host, server: Host) -> None:
@@ -204,16 +204,16 @@ def _link_routed(client: Host, router: Host, server: Host) -> None:
     _address(router, "to-server", "198.51.100.254", "2001:db8:2::fe")
     _address(server, "to-router", "198.51.100.2", "2001:db8:2::2")
     set_up((client, "to-router"), (router, "to-client"), (router, "to-server"), (server, "to-router"))
-    router.sysctl("net.ipv4.ip_forward", 1)
+    router.set_sysctl("net.ipv4.ip_forward", 1)
     # A limit on ICMP would turn every second "unreachable" into a timeout.
-    router.sysctl("net.ipv4.icmp_ratelimit", 0)
-    client.route("default", via="192.0.2.254")
-    server.route("default", via="198.51.100.254")
+    router.set_sysctl("net.ipv4.icmp_ratelimit", 0)
+    client.add_route("default", via="192.0.2.254")
+    server.add_route("default", via="198.51.100.254")
     if _has_ipv6(router):
-        router.sysctl("net.ipv6.conf.all.forwarding", 1)
-        router.sysctl("net.ipv6.icmp.ratelimit", 0)
-        client.route("default", via="2001:db8:1::fe")
-        server.route("default", via="2001:db8:2::fe")
+        router.set_sysctl("net.ipv6.conf.all.forwarding", 1)
+        router.set_sysctl("net.ipv6.icmp.ratelimit", 0)
+        client.add_route("default", via="2001:db8:1::fe")
+        server.add_route("default", via="2001:db8:2::fe")
 
 
 def _veth(one: Host, link: str, other: Host, peer: str) -> None:

@@ -77,9 +77,9 @@ def test_who_is_misled_is_heard_again() -> None:
     with TOPOLOGIES["pair"]() as topology, datagram(topology.server) as heard, datagram(topology.client) as said:
         heard.bind(("192.0.2.2", 7001))
         heard.settimeout(5)
-        topology.client.mislead("to-server", "192.0.2.2")
+        topology.client.add_wrong_neighbour("to-server", "192.0.2.2")
         said.sendto(b"lost", ("192.0.2.2", 7001))
-        topology.client.find_again("to-server", "192.0.2.2")
+        topology.client.delete_neighbour("to-server", "192.0.2.2")
         said.sendto(b"found", ("192.0.2.2", 7001))
         assert heard.recv(16) == b"found"
 

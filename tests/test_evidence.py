@@ -125,8 +125,8 @@ def test_packets_are_seen_at_both_ends(tmp_path: Path) -> None:
 
 def test_what_was_changed_in_a_namespace_shows() -> None:
     with pair() as topology:
-        topology.client.sysctl("net.ipv4.tcp_syn_retries", 1)
-        topology.client.discard("203.0.113.0/24")
+        topology.client.set_sysctl("net.ipv4.tcp_syn_retries", 1)
+        topology.client.add_blackhole("203.0.113.0/24")
         assert any(
             "net.ipv4.tcp_syn_retries = 1   (a fresh namespace: 6)" in line for line in _sysctls(topology.client)
         )

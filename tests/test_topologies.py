@@ -4,6 +4,7 @@ import errno
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -42,20 +43,20 @@ def test_a_second_address(family: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("act", "inet", "inet6"),
+    ("add", "inet", "inet6"),
     [
-        ("discard", errno.EINVAL, errno.EINVAL),
-        ("declare_unreachable", errno.EHOSTUNREACH, errno.EHOSTUNREACH),
-        ("prohibit", errno.EACCES, errno.EACCES),
+        (Host.add_blackhole, errno.EINVAL, errno.EINVAL),
+        (Host.add_unreachable, errno.EHOSTUNREACH, errno.EHOSTUNREACH),
+        (Host.add_prohibit, errno.EACCES, errno.EACCES),
     ],
 )
-def test_routes_that_refuse(act: str, inet: int, inet6: int) -> None:
+def test_routes_that_refuse(add: Callable[[Host, str], None], inet: int, inet6: int) -> None:
     with routed() as topology:
         for prefix, address, family, code in (
             ("203.0.113.0/24", "203.0.113.1", INET, inet),
             ("2001:db8:b::/48", "2001:db8:b::1", INET6, inet6),
         ):
-            getattr(topology.client, act)(prefix)
+            add(topology.client, prefix)
             with topology.client.namespace.inside(), socket.socket(family, socket.SOCK_DGRAM) as sock:
                 assert sock.connect_ex((address, 7)) == code
 
@@ -64,7 +65,7 @@ def test_topologies_know_nothing_of_each_other() -> None:
     with TOPOLOGIES["pair"]() as one, TOPOLOGIES["pair"]() as other:
         inodes = {host.namespace.inode for topology in (one, other) for host in topology.hosts}
         assert len(inodes) == 4
-        one.client.sysctl("net.ipv4.tcp_syn_retries", 2)
+        one.client.set_sysctl("net.ipv4.tcp_syn_retries", 2)
         assert other.client.namespace.sysctl("net.ipv4.tcp_syn_retries") == "6"
 
 

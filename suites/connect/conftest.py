@@ -70,9 +70,9 @@ def no_socket(folder: Path) -> Iterator[Callable[[str], int]]:
 def hurried(require: Callable[[str], None], topology: Topology) -> Topology:
     """The topology, with a client that gives up 3 seconds after its first SYN: one retransmission in place of six."""
     require("tcp_syn_retries")
-    topology.client.sysctl("net.ipv4.tcp_syn_retries", 1)
+    topology.client.set_sysctl("net.ipv4.tcp_syn_retries", 1)
     if topology.client.namespace.has_sysctl("net.ipv4.tcp_syn_linear_timeouts"):
-        topology.client.sysctl("net.ipv4.tcp_syn_linear_timeouts", 0)
+        topology.client.set_sysctl("net.ipv4.tcp_syn_linear_timeouts", 0)
     return topology
 
 

@@ -65,8 +65,8 @@ def link(topology: Topology) -> int:
 @pytest.fixture
 def routed(topology: Topology) -> None:
     """Every host's default way is the link, so that no lack of a route decides."""
-    topology.client.route("default", via="192.0.2.2")
-    topology.client.route("224.0.0.0/4", via="192.0.2.2")
+    topology.client.add_route("default", via="192.0.2.2")
+    topology.client.add_route("224.0.0.0/4", via="192.0.2.2")
 
 
 @clause("connect.broadcast.udp.EACCES")
@@ -204,7 +204,7 @@ def test_group(sock: Socket, server: Server, hearer: Server, topology: Topology,
     _ = hearer.address
     assert sock.connect(GROUP[variant.family]) == ENETUNREACH
     assert_not_connected(sock)
-    topology.client.route("224.0.0.0/4", via="192.0.2.2")
+    topology.client.add_route("224.0.0.0/4", via="192.0.2.2")
     assert_group_is_peer(sock, hearer, GROUP[variant.family])
     assert_usable(sock, server)
 

@@ -1,6 +1,7 @@
 """What a router between client and server makes of connect: its routes, and the ICMP messages that it sends."""
 
 import time
+from collections.abc import Callable
 from errno import EACCES, EHOSTUNREACH, ENETUNREACH, ENOTCONN
 
 import pytest
@@ -26,16 +27,19 @@ from fixtures import (
     variants,
     waits,
 )
-from netns import Topology
+from netns import Host, Topology
 from suites.connect.icmp_messages import receive_errors
 from suites.connect.times import RETRANSMISSION
 
 BEHIND = {"inet": ("203.0.113.1", "203.0.113.0/24"), "inet6": ("2001:db8:b::1", "2001:db8:b::/48")}
+Refusal = tuple[
+    Callable[[Host, str], None] | None, int, int
+]  # The method that adds the route, and the errno over IPv4 and IPv6.
 # What the router does with the net, and the errno of its answer over IPv4 and IPv6.
-ROUTERS = {
-    "noroute": ("", ENETUNREACH, ENETUNREACH),
-    "unreachable": ("declare_unreachable", EHOSTUNREACH, ENETUNREACH),
-    "prohibit": ("prohibit", EHOSTUNREACH, EACCES),
+ROUTERS: dict[str, Refusal] = {
+    "noroute": (None, ENETUNREACH, ENETUNREACH),
+    "unreachable": (Host.add_unreachable, EHOSTUNREACH, ENETUNREACH),
+    "prohibit": (Host.add_prohibit, EHOSTUNREACH, EACCES),
 }
 
 
@@ -45,10 +49,10 @@ def behind(variant: Variant) -> Address:
     return internet(FAMILIES[variant.family], BEHIND[variant.family][0], 7001)
 
 
-def refuse(topology: Topology, variant: Variant, how: str) -> None:
+def refuse(topology: Topology, variant: Variant, add: Callable[[Host, str], None] | None) -> None:
     """Let the router refuse the net behind it."""
-    if how:
-        getattr(topology.host("router"), how)(BEHIND[variant.family][1])
+    if add is not None:
+        add(topology.host("router"), BEHIND[variant.family][1])
 
 
 @clause("connect.icmp.router.{case}")
@@ -65,7 +69,7 @@ def test_a_router_that_refuses(
     topology: Topology,
     behind: Address,
     variant: Variant,
-    case: tuple[str, int, int],
+    case: Refusal,
 ) -> None:
     """The router's answer to a SYN is the attempt's end, and concerns nobody else who goes through it."""
     refuse(topology, variant, case[0])
@@ -113,7 +117,7 @@ def test_a_router_and_datagrams(
     topology: Topology,
     behind: Address,
     variant: Variant,
-    case: tuple[str, int, int],
+    case: Refusal,
 ) -> None:
     """Of two sockets that send to where the router has no route only the one with IP_RECVERR gets an error."""
     refuse(topology, variant, case[0])

@@ -1,5 +1,6 @@
 """What mapped addresses are answered: by routes of IPv4, by a peer that resets, and by ICMP under either RECVERR."""
 
+from collections.abc import Callable
 from errno import EACCES, EAGAIN, ECONNREFUSED, EHOSTUNREACH, EINPROGRESS, EINVAL, ENETUNREACH
 from socket import MSG_ERRQUEUE
 
@@ -24,17 +25,18 @@ from fixtures import (
     topology,
     variants,
 )
-from netns import Topology
+from netns import Host, Topology
 from suites.connect.icmp_messages import EVERY, NAMED, SIX, Message, receive_errors
 from suites.connect.scripted import assert_error_arrives, assert_no_error_arrives, connected
 
 TYPES = ("stream", "dgram")
 SERVER = {"inet": "192.0.2.2/32", "inet6": "2001:db8:1::2/128"}  # In the topology "pair", and nothing beside it.
-ROUTES = {
-    "blackhole": ("discard", EINVAL),
-    "unreachable": ("declare_unreachable", EHOSTUNREACH),
-    "prohibit": ("prohibit", EACCES),
-    "throw": ("throw", ENETUNREACH),
+Refusal = tuple[Callable[[Host, str], None], int]  # The method that adds the route, and the errno.
+ROUTES: dict[str, Refusal] = {
+    "blackhole": (Host.add_blackhole, EINVAL),
+    "unreachable": (Host.add_unreachable, EHOSTUNREACH),
+    "prohibit": (Host.add_prohibit, EACCES),
+    "throw": (Host.add_throw, ENETUNREACH),
 }
 OTHER = {"inet6": "inet", "mapped": "inet6"}
 
@@ -50,15 +52,20 @@ def six(servers: Servers) -> Server:
 @cases(ROUTES)
 @variants(families=["mapped"], types=TYPES)
 def test_a_route_that_refuses(
-    sock: Socket, new_socket: SocketMaker, server: Server, six: Server, topology: Topology, case: tuple[str, int]
+    sock: Socket,
+    new_socket: SocketMaker,
+    server: Server,
+    six: Server,
+    topology: Topology,
+    case: Refusal,
 ) -> None:
     """A route of IPv4 refuses a mapped address at once, twice, and not the host's IPv6 one; without it all is well."""
-    getattr(topology.client, case[0])(SERVER["inet"])
+    case[0](topology.client, SERVER["inet"])
     for _ in range(2):
         assert sock.connect(server.address) == case[1]
         assert_not_connected(sock)
     assert_usable(new_socket("other"), six)
-    topology.client.forget(SERVER["inet"])
+    topology.client.delete_route(SERVER["inet"])
     assert_usable(sock, server)
 
 
@@ -67,10 +74,15 @@ def test_a_route_that_refuses(
 @cases(ROUTES)
 @variants(families=["mapped"], types=TYPES, lines=["unreachable"])
 def test_a_route_of_the_other_family(
-    sock: Socket, new_socket: SocketMaker, server: Server, six: Server, topology: Topology, case: tuple[str, int]
+    sock: Socket,
+    new_socket: SocketMaker,
+    server: Server,
+    six: Server,
+    topology: Topology,
+    case: Refusal,
 ) -> None:
     """A route of IPv6 refuses the host's IPv6 address, and does nothing to its mapped one."""
-    getattr(topology.client, case[0])(SERVER["inet6"])
+    case[0](topology.client, SERVER["inet6"])
     assert new_socket("other").connect(six.address) == case[1]
     assert_usable(sock, server)
 

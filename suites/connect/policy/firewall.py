@@ -19,9 +19,9 @@ def rule_maker(topology: Topology, variant: Variant) -> RuleMaker:
     """Makes rules about packets to an address: dropped on the client's way out where nothing else is said."""
     for each in topology.hosts:
         # Limits on ICMP would turn a reject into a drop; no type of message falls under them from here on.
-        each.sysctl("net.ipv4.icmp_ratemask", 0)
+        each.set_sysctl("net.ipv4.icmp_ratemask", 0)
         if each.namespace.has_sysctl("net.ipv6.icmp.ratelimit"):
-            each.sysctl("net.ipv6.icmp.ratelimit", 0)
+            each.set_sysctl("net.ipv6.icmp.ratelimit", 0)
 
     def make(
         to: Address,

@@ -82,7 +82,7 @@ def test_options(
 ) -> None:
     """An option of the socket decides, and is looked at anew by each call."""
     selector, change = case
-    topology.client.prohibit_where(PACKETS[variant.family], **selector)
+    topology.client.add_prohibit_rule(PACKETS[variant.family], **selector)
     change(sock, variant, on=True)
     assert sock.connect(server.address) == EACCES
     assert sock.connect(server.address) == EACCES
@@ -96,7 +96,7 @@ def prohibited_source(topology: Topology, variant: Variant) -> Address:
     """A second address of the client's link, from which a rule prohibits everything."""
     host, prefix, length = ELSEWHERE[variant.family]
     topology.client.add_address(LINK, host, prefix)
-    topology.client.prohibit_where(PACKETS[variant.family], src=host, src_len=length)
+    topology.client.add_prohibit_rule(PACKETS[variant.family], src=host, src_len=length)
     return internet(FAMILIES[variant.family], host)
 
 
@@ -130,7 +130,7 @@ def test_source(sock: Socket, server: Server, new_socket: SocketMaker, variant: 
 @variants(families=INTERNET, types=["stream", "dgram"])
 def test_protocol(sock: Socket, server: Server, new_socket: SocketMaker, variant: Variant, topology: Topology) -> None:
     """The protocol decides; a socket of the other finds the way."""
-    topology.client.prohibit_where(PACKETS[variant.family], ip_proto=PROTOCOLS[variant.type])
+    topology.client.add_prohibit_rule(PACKETS[variant.family], ip_proto=PROTOCOLS[variant.type])
     other = new_socket("other", kind="dgram" if variant.type == "stream" else "stream", nonblocking=True)
     assert sock.connect(server.address) == EACCES
     assert_not_connected(sock)
@@ -159,7 +159,7 @@ def test_ports(
     here = internet(FAMILIES[variant.family], topology.client.address(PACKETS[variant.family]), 5555)
     there, other = servers.make("there"), new_socket("other")
     port = port_of(server.address if case == "dport_range" else here)
-    topology.client.prohibit_where(PACKETS[variant.family], **{case: f"{port}:{port}"})
+    topology.client.add_prohibit_rule(PACKETS[variant.family], **{case: f"{port}:{port}"})
     assert sock.bind(here) == 0
     assert sock.connect(server.address) == EACCES
     assert_not_connected(sock)

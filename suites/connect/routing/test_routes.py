@@ -1,5 +1,6 @@
 """What the client's own routes, rules and links make of connect: each refusal, its neighbour, and its end."""
 
+from collections.abc import Callable
 from errno import (
     EACCES,
     EHOSTUNREACH,
@@ -43,7 +44,7 @@ from fixtures import (
     variants,
     waits,
 )
-from netns import Topology
+from netns import Host, Topology
 from suites.connect.icmp_messages import receive_errors
 
 LINK = "to-server"
@@ -53,11 +54,12 @@ NOBODY = {"inet": "192.0.2.9", "inet6": "2001:db8:1::9", "mapped": "192.0.2.9"}
 NOWHERE = {"inet": "203.0.113.1", "inet6": "2001:db8:b::1"}
 TYPES = ["stream", "dgram"]
 
-ROUTES = {
-    "blackhole": ("discard", EINVAL),
-    "unreachable": ("declare_unreachable", EHOSTUNREACH),
-    "prohibit": ("prohibit", EACCES),
-    "throw": ("throw", ENETUNREACH),
+Refusal = tuple[Callable[[Host, str], None], int]  # The method that adds the route, and the errno.
+ROUTES: dict[str, Refusal] = {
+    "blackhole": (Host.add_blackhole, EINVAL),
+    "unreachable": (Host.add_unreachable, EHOSTUNREACH),
+    "prohibit": (Host.add_prohibit, EACCES),
+    "throw": (Host.add_throw, ENETUNREACH),
 }
 RULES = {"blackhole": EINVAL, "unreachable": ENETUNREACH, "prohibit": EACCES}
 
@@ -96,15 +98,20 @@ def bind_to_device(sock: Socket, link: str) -> None:
 @variants(families=INTERNET, modes=["nonblocking"])
 @variants(families=INTERNET, types=["dgram"], modes=BOTH)
 def test_a_route_that_refuses(
-    sock: Socket, server: Server, neighbour: Server, new_socket: SocketMaker, topology: Topology, case: tuple[str, int]
+    sock: Socket,
+    server: Server,
+    neighbour: Server,
+    new_socket: SocketMaker,
+    topology: Topology,
+    case: Refusal,
 ) -> None:
     """A route for one address refuses it at once, as often as it is tried, and no other; without it all is well."""
-    getattr(topology.client, case[0])(only(server))
+    case[0](topology.client, only(server))
     assert sock.connect(server.address) == case[1]
     assert sock.connect(server.address) == case[1]
     assert_not_connected(sock)
     assert_usable(new_socket(), neighbour)
-    topology.client.forget(only(server))
+    topology.client.delete_route(only(server))
     assert_usable(sock, server)
 
 
@@ -113,12 +120,12 @@ def test_a_route_that_refuses(
 @cases(ROUTES)
 @variants(families=INTERNET, types=["dgram"])
 def test_a_refusal_keeps_the_peer(
-    sock: Socket, server: Server, neighbour: Server, topology: Topology, case: tuple[str, int]
+    sock: Socket, server: Server, neighbour: Server, topology: Topology, case: Refusal
 ) -> None:
     """A datagram socket that cannot be connected to another peer stays connected to the one that it has."""
     assert sock.connect(neighbour.address) == 0
     name = sock.getsockname().value
-    getattr(topology.client, case[0])(only(server))
+    case[0](topology.client, only(server))
     assert sock.connect(server.address) == case[1]
     assert_peer(sock, neighbour.address)
     assert sock.getsockname() == name
@@ -132,9 +139,9 @@ def test_a_refusal_keeps_the_peer(
 @variants(families=INTERNET, types=TYPES)
 def test_the_next_table_is_asked(sock: Socket, server: Server, topology: Topology) -> None:
     """What one table throws, a later one may have: then the connection is made."""
-    topology.client.throw(only(server))
+    topology.client.add_throw(only(server))
     assert sock.connect(server.address) == ENETUNREACH
-    topology.client.route_at_last(host_of(server), LINK)
+    topology.client.add_last_route(host_of(server), LINK)
     assert_usable(sock, server)
 
 
@@ -154,12 +161,12 @@ def test_a_rule_that_refuses(
 ) -> None:
     """A rule for one address refuses it before any table is asked, and no other; without it all is well."""
     action = next(name for name, code in RULES.items() if code == case)
-    topology.client.rule(action, host_of(server))
+    topology.client.add_rule(action, host_of(server))
     assert sock.connect(server.address) == case
     assert sock.connect(server.address) == case
     assert_not_connected(sock)
     assert_usable(new_socket(), neighbour)
-    topology.client.forget_rule(action, host_of(server))
+    topology.client.delete_rule(action, host_of(server))
     assert_usable(sock, server)
 
 
@@ -173,7 +180,7 @@ def test_a_device_that_is_gone(sock: Socket, server: Server, new_socket: SocketM
     """A socket that is bound to a device which was removed is told so; one that is not has no route."""
     address = server.address
     bind_to_device(sock, LINK)
-    topology.client.remove_link(LINK)
+    topology.client.delete_link(LINK)
     assert sock.connect(address) == ENODEV
     assert sock.connect(address) == ENODEV
     assert_not_connected(sock)
@@ -189,7 +196,7 @@ def test_a_device_that_is_gone_in_ipv6(sock: Socket, server: Server, topology: T
     """Over IPv6 there is no route over a device that was removed."""
     address = server.address
     bind_to_device(sock, LINK)
-    topology.client.remove_link(LINK)
+    topology.client.delete_link(LINK)
     assert sock.connect(address) == ENETUNREACH
     assert sock.connect(address) == ENETUNREACH
     assert_not_connected(sock)
@@ -204,14 +211,14 @@ def test_a_device_that_is_gone_in_ipv6(sock: Socket, server: Server, topology: T
 def test_a_device_that_is_down(sock: Socket, server: Server, topology: Topology) -> None:
     """No route leads over a device that is down; when it is up again the same socket connects."""
     if topology.client.namespace.has_sysctl(KEEP):
-        topology.client.sysctl(KEEP, 1)
+        topology.client.set_sysctl(KEEP, 1)
     address = server.address
     bind_to_device(sock, LINK)
-    topology.client.lower(LINK)
+    topology.client.set_link_down(LINK)
     assert sock.connect(address) == ENETUNREACH
     assert sock.connect(address) == ENETUNREACH
     assert_not_connected(sock)
-    topology.client.raise_again(LINK)
+    topology.client.set_link_up(LINK)
     assert_usable(sock, server)
 
 
@@ -224,7 +231,7 @@ def test_a_device_that_is_down_by_name(sock: Socket, server: Server, topology: T
     address = server.address
     if case:
         bind_to_device(sock, LINK)
-    topology.client.lower(LINK)
+    topology.client.set_link_down(LINK)
     assert sock.connect(address) == ENETDOWN
 
 
@@ -265,7 +272,7 @@ def test_no_entry_in_the_table(sock: Socket, variant: Variant) -> None:
 def test_reserved_nets(sock: Socket, peer: Peer, topology: Topology, case: str) -> None:
     """Addresses of the reserved nets are like others: refused without a route, sent to with one."""
     assert sock.connect(Inet(case, 7001)) == ENETUNREACH
-    topology.client.route("default", via=peer.address.host)
+    topology.client.add_route("default", via=peer.address.host)
     assert sock.connect(Inet(case, 7001)) == EINPROGRESS
     syn = peer.hears("S")
     assert syn.destination == case
@@ -278,9 +285,9 @@ def test_reserved_nets(sock: Socket, peer: Peer, topology: Topology, case: str) 
 @pytest.fixture
 def impatient(topology: Topology) -> Topology:
     """The topology, with a client that asks for a neighbour thrice within 0.3 seconds in place of 3."""
-    topology.client.sysctl(f"net.ipv4.neigh.{LINK}.retrans_time_ms", 100)
+    topology.client.set_sysctl(f"net.ipv4.neigh.{LINK}.retrans_time_ms", 100)
     if topology.client.namespace.has_sysctl(f"net.ipv6.neigh.{LINK}.retrans_time_ms"):
-        topology.client.sysctl(f"net.ipv6.neigh.{LINK}.retrans_time_ms", 100)
+        topology.client.set_sysctl(f"net.ipv6.neigh.{LINK}.retrans_time_ms", 100)
     return topology
 
 

@@ -19,7 +19,7 @@ COOKIE_OPTION = 34
 
 def allow(host: Host, *flags: int) -> None:
     """Let a host use Fast Open in these ways."""
-    host.sysctl(SYSCTL, sum(flags))
+    host.set_sysctl(SYSCTL, sum(flags))
 
 
 def defer(sock: Socket) -> Outcome:

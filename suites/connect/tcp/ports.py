@@ -18,7 +18,7 @@ from suites.connect.names import NULL
 
 def let_choose(topology: Topology, low: int, high: int) -> None:
     """Let the client's host choose ports from low to high."""
-    topology.client.sysctl("net.ipv4.ip_local_port_range", f"{low} {high}")
+    topology.client.set_sysctl("net.ipv4.ip_local_port_range", f"{low} {high}")
 
 
 def assert_none_left(sock: Socket, server: Server) -> None:

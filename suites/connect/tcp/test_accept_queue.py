@@ -138,7 +138,7 @@ def test_limit_of_the_machine(
     sock: Socket, new_socket: SocketMaker, servers: Servers, variant: Variant, topology: Topology
 ) -> None:
     """However long a queue a listener asked for, it holds no more than somaxconn allows it: here one and one more."""
-    topology.server.sysctl("net.core.somaxconn", 1)
+    topology.server.set_sysctl("net.core.somaxconn", 1)
     server = servers.make(backlog=50)
     for number in range(2):
         assert new_socket(f"client{number}").connect_and_wait(server.address) == 0

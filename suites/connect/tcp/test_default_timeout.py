@@ -58,7 +58,7 @@ def test_default_duration_of_the_manual(sock: Socket, peer: Peer) -> None:
 @variants(families=INTERNET)
 def test_linear_timeouts(sock: Socket, peer: Peer, hurried: Topology) -> None:
     """With one of them and one retry there are two waits of a second, and one of two."""
-    hurried.client.sysctl("net.ipv4.tcp_syn_linear_timeouts", 1)
+    hurried.client.set_sysctl("net.ipv4.tcp_syn_linear_timeouts", 1)
     outcome = sock.connect(peer.address)
     assert outcome == ETIMEDOUT
     assert outcome.seconds > 3.8

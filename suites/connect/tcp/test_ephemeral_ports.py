@@ -84,11 +84,11 @@ def test_reserved(
     """Reserved ports are not chosen, whatever comes, and are chosen as soon as they are reserved no more."""
     reserved, others = case
     let_choose(topology, 40000, 40003)
-    topology.client.sysctl("net.ipv4.ip_local_reserved_ports", reserved)
+    topology.client.set_sysctl("net.ipv4.ip_local_reserved_ports", reserved)
     free = others or [40000, 40001, 40002, 40003]
     assert connect_all(new_socket, server, len(free)) == free
     assert_none_left(sock, server)
-    topology.client.sysctl("net.ipv4.ip_local_reserved_ports", "\n")
+    topology.client.set_sysctl("net.ipv4.ip_local_reserved_ports", "\n")
     rest = sorted({40000, 40001, 40002, 40003} - set(free))
     assert connect_all(new_socket, server, len(rest)) == rest
 
@@ -99,7 +99,7 @@ def test_reserved(
 def test_reserved_port_is_bound(sock: Socket, server: Server, topology: Topology, variant: Variant) -> None:
     """Who asks for a reserved port by name gets it, and connects from it."""
     let_choose(topology, 40000, 40001)
-    topology.client.sysctl("net.ipv4.ip_local_reserved_ports", "40000-40001")
+    topology.client.set_sysctl("net.ipv4.ip_local_reserved_ports", "40000-40001")
     assert sock.connect(server.address) == EADDRNOTAVAIL
     assert sock.bind(internet(FAMILIES[variant.family], topology.client.address(FAMILIES[variant.family]), 40000)) == 0
     assert sock.connect(server.address) == 0

@@ -128,7 +128,7 @@ def test_bound_and_not_listening(sock: Socket, servers: Servers, new_socket: Soc
 def test_retries_by_sysctl(sock: Socket, servers: Servers, topology: Topology, case: tuple[int, float]) -> None:
     """The attempt ends after so many retransmissions, not sooner."""
     retries, least = case
-    topology.client.sysctl("net.ipv4.tcp_syn_retries", retries)
+    topology.client.set_sysctl("net.ipv4.tcp_syn_retries", retries)
     outcome = sock.connect(servers.full().address)
     assert outcome == ETIMEDOUT
     assert outcome.seconds > least
@@ -161,7 +161,7 @@ def test_limit_of_syncnt_as_documented(sock: Socket, server: Server) -> None:
 @variants(families=INTERNET)
 def test_retries_by_option(sock: Socket, servers: Servers, hurried: Topology) -> None:
     """TCP_SYNCNT holds for its socket where the sysctl says more."""
-    hurried.client.sysctl("net.ipv4.tcp_syn_retries", 6)
+    hurried.client.set_sysctl("net.ipv4.tcp_syn_retries", 6)
     assert set_tcp(sock, TCP_SYNCNT, 1, "TCP_SYNCNT") == 0
     outcome = sock.connect(servers.full().address)
     assert outcome == ETIMEDOUT
@@ -174,7 +174,7 @@ def test_retries_by_option(sock: Socket, servers: Servers, hurried: Topology) ->
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_segments_of_an_attempt(sock: Socket, peer: Peer, hurried: Topology) -> None:
     """The peer hears the SYN and as many copies as were asked for, and no more."""
-    hurried.client.sysctl("net.ipv4.tcp_syn_retries", 6)
+    hurried.client.set_sysctl("net.ipv4.tcp_syn_retries", 6)
     assert set_tcp(sock, TCP_SYNCNT, 1, "TCP_SYNCNT") == 0
     assert sock.connect(peer.address) == EINPROGRESS
     sock.wait_writable()
@@ -244,7 +244,7 @@ def test_no_address_of_ones_own(sock: Socket, server: Server, topology: Topology
     """Without any IPv6 address there is none to connect from."""
     target = server.address
     server.socket.close()
-    topology.client.sysctl("net.ipv6.conf.all.disable_ipv6", 1)
+    topology.client.set_sysctl("net.ipv6.conf.all.disable_ipv6", 1)
     assert sock.connect(target) == EADDRNOTAVAIL
     assert sock.connect(target) == EADDRNOTAVAIL
     assert sock.getpeername() == ENOTCONN

@@ -49,8 +49,8 @@ class Overflow:
         self._client = topology.client.address(FAMILIES[family])
         host = topology.server.address(FAMILIES[family])
         # Who is sent astray cannot tell its link address either; so it is known before.
-        topology.client.know("to-server", host, topology.server.link_address("to-client"))
-        topology.server.mislead("to-client", self._client)
+        topology.client.add_neighbour("to-server", host, topology.server.link_address("to-client"))
+        topology.server.add_wrong_neighbour("to-client", self._client)
         self._family = family
         self._others = [new_socket(label, host=topology.server) for label in ("first", "second")]
 
@@ -63,7 +63,7 @@ class Overflow:
 
     def answers(self) -> None:
         """Let the answer arrive when it is sent again."""
-        self._topology.server.find_again("to-client", self._client)
+        self._topology.server.delete_neighbour("to-client", self._client)
 
     def accept_others(self) -> None:
         """Make room: accept those who filled the queue, whom nothing has befallen."""
@@ -87,7 +87,7 @@ def overflow(sock: Socket, new_socket: SocketMaker, servers: Servers, topology: 
 def test_an_overflow_resets(sock: Socket, overflow: Overflow, topology: Topology) -> None:
     """The end of the handshake meets a full queue: the connection is reset, with one error; others are unharmed."""
     overflow.begin()
-    topology.server.sysctl(ABORT, 1)
+    topology.server.set_sysctl(ABORT, 1)
     assert sock.poll() == set()
     overflow.answers()
     until(lambda: state_of(sock) == "CLOSE", "the connection was reset")
@@ -123,7 +123,7 @@ def test_an_overflow_waits(sock: Socket, overflow: Overflow) -> None:
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_a_full_queue_ignores(sock: Socket, servers: Servers, topology: Topology) -> None:
     """With the setting, too, a SYN that meets a full queue is ignored, and sent again."""
-    topology.server.sysctl(ABORT, 1)
+    topology.server.set_sysctl(ABORT, 1)
     busy = servers.full()
     assert sock.connect(busy.address) == EINPROGRESS
     assert sock.tcp_state() == "SYN_SENT"
@@ -142,7 +142,7 @@ def test_a_full_queue_ignores(sock: Socket, servers: Servers, topology: Topology
 def test_a_cookie(sock: Socket, server: Server, topology: Topology, case: tuple[int, int]) -> None:
     """The client does not see whether the server's answer was a cookie."""
     setting, cookies = case
-    topology.server.sysctl(COOKIES, setting)
+    topology.server.set_sysctl(COOKIES, setting)
     assert sock.connect_and_wait(server.address) == 0
     assert_connected(sock, server)
     assert counter(topology.server, "SyncookiesSent") == cookies
@@ -155,7 +155,7 @@ def test_a_cookie(sock: Socket, server: Server, topology: Topology, case: tuple[
 @variants(families=INTERNET)
 def test_no_cookie_for_a_full_queue(sock: Socket, server: Server, servers: Servers, hurried: Topology) -> None:
     """A full queue sends no cookie: the attempt ends when the client gives up, not sooner."""
-    hurried.server.sysctl(COOKIES, 2)
+    hurried.server.set_sysctl(COOKIES, 2)
     busy = servers.full()
     sent = counter(hurried.server, "SyncookiesSent")
     outcome = sock.connect(busy.address)
@@ -172,7 +172,7 @@ def test_no_cookie_for_a_full_queue(sock: Socket, server: Server, servers: Serve
 @variants(families=INTERNET, modes=["nonblocking"])
 def test_a_cookie_when_there_is_room(sock: Socket, servers: Servers, topology: Topology) -> None:
     """The SYN that is sent again gets a cookie once there is room, and the attempt succeeds."""
-    topology.server.sysctl(COOKIES, 2)
+    topology.server.set_sysctl(COOKIES, 2)
     busy = servers.full()
     assert sock.connect(busy.address) == EINPROGRESS
     assert sock.poll() == set()

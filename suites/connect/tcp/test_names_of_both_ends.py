@@ -190,7 +190,7 @@ def test_preferred_source(sock: Socket, server: Server, topology: Topology, vari
     six = variant.family == "inet6"
     topology.client.add_address("to-server", "2001:db8:1::11" if six else "192.0.2.11", 64 if six else 24)
     source, host = ("2001:db8:1::11", "2001:db8:1::2/128") if six else ("192.0.2.11", "192.0.2.2/32")
-    topology.client.prefer(source, "to-server", host)
+    topology.client.add_route_with_source(source, "to-server", host)
     assert sock.connect(server.address) == 0
     assert sock.getsockname().value.host == source
     assert_connected(sock, server)

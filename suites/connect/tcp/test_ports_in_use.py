@@ -66,7 +66,7 @@ def test_tuple_in_use(
 @variants(families=["mapped"])
 def test_ports_used_up(new_socket: SocketMaker, server: Server, servers: Servers, topology: Topology) -> None:
     """When every port of the range is taken for a destination, the next connect to it finds none."""
-    topology.client.sysctl("net.ipv4.ip_local_port_range", "40000 40001")
+    topology.client.set_sysctl("net.ipv4.ip_local_port_range", "40000 40001")
     first, second, third = new_socket("first"), new_socket("second"), new_socket("third")
     assert first.connect_and_wait(server.address) == 0
     assert second.connect_and_wait(server.address) == 0

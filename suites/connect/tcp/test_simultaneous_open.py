@@ -67,7 +67,7 @@ def test_self_connect_from_the_wildcard(sock: Socket, servers: Servers, variant:
 @variants(families=INTERNET)
 def test_self_connect_by_chance(sock: Socket, servers: Servers, topology: Topology) -> None:
     """A socket that is given the very port that it connects to is connected with itself, too."""
-    topology.client.sysctl("net.ipv4.ip_local_port_range", "40000 40000")
+    topology.client.set_sysctl("net.ipv4.ip_local_port_range", "40000 40000")
     here = with_port(servers.closed(), 40000)
     assert sock.connect(here) == 0
     assert_own_peer(sock, here)
@@ -87,19 +87,19 @@ class Crossing:
 
     def lose_first(self) -> None:
         """Let what the first socket sends get lost."""
-        self.topology.client.mislead("to-server", self.there.host)
+        self.topology.client.add_wrong_neighbour("to-server", self.there.host)
 
     def lose_second(self) -> None:
         """Let what the second socket sends get lost."""
-        self.topology.server.mislead("to-client", self.here.host)
+        self.topology.server.add_wrong_neighbour("to-client", self.here.host)
 
     def find_first(self) -> None:
         """Let it arrive again."""
-        self.topology.client.find_again("to-server", self.there.host)
+        self.topology.client.delete_neighbour("to-server", self.there.host)
 
     def find_second(self) -> None:
         """Let it arrive again."""
-        self.topology.server.find_again("to-client", self.here.host)
+        self.topology.server.delete_neighbour("to-client", self.here.host)
 
     def assert_one_connection(self) -> None:
         """Each is the other's peer, and neither holds an error."""

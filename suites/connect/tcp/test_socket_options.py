@@ -86,7 +86,7 @@ def receive_buffer(sock: Socket, size: int) -> None:
 @variants(families=INTERNET, entries=ALL)
 def test_receive_buffer(sock: Socket, new_socket: SocketMaker, server: Server, topology: Topology) -> None:
     """A small buffer means no window scale, if it is set before the connection; later it changes nothing."""
-    topology.client.sysctl("net.ipv4.tcp_rmem", "4096 131072 6291456")
+    topology.client.set_sysctl("net.ipv4.tcp_rmem", "4096 131072 6291456")
     late = new_socket("late")
     receive_buffer(sock, 2048)
     assert sock.connect(server.address) == 0
@@ -119,7 +119,7 @@ def test_segment_size(
 ) -> None:
     """Both ends keep to a segment size that was set before, and to none that was set later, or on another socket."""
     timestamps, size = case
-    topology.client.sysctl("net.ipv4.tcp_timestamps", timestamps)
+    topology.client.set_sysctl("net.ipv4.tcp_timestamps", timestamps)
     other = new_socket("other")
     limit_segment(sock)
     assert sock.connect(server.address) == 0
@@ -194,7 +194,7 @@ def test_device_that_is_down(sock: Socket, servers: Servers, topology: Topology)
     """A device that is down leads nowhere, not even to the host itself."""
     server = servers.make(host=topology.client)
     _ = server.address
-    topology.client.lower("to-server")
+    topology.client.set_link_down("to-server")
     bind_to_device(sock, b"to-server")
     assert sock.connect(server.address) == ENETUNREACH
     assert_not_connected(sock)
@@ -245,7 +245,7 @@ def test_address_that_is_not_there(sock: Socket, server: Server, topology: Topol
     assert_not_connected(sock)
     assert sock.getsockname() == here
     topology.client.add_address("to-server", here.host, 32)
-    topology.server.route(f"{here.host}/32", via="192.0.2.1")
+    topology.server.add_route(f"{here.host}/32", via="192.0.2.1")
     assert sock.connect(server.address) == 0
     assert assert_connected(sock, server).getpeername() == here
 
@@ -262,7 +262,7 @@ def test_address_that_is_not_there_v6(sock: Socket, server: Server, topology: To
     assert sock.connect(server.address) == EINPROGRESS
     assert sock.tcp_state() == "SYN_SENT"
     # The way back first: once the address is there, the client asks for its neighbour from it.
-    topology.server.route(f"{here.host}/128", via="2001:db8:1::1")
+    topology.server.add_route(f"{here.host}/128", via="2001:db8:1::1")
     topology.client.add_address("to-server", here.host, 128)
     sock.wait_writable()
     assert assert_connected(sock, server).getpeername() == here
@@ -289,7 +289,7 @@ def bind_and_remove(sock: Socket, topology: Topology, variant: Variant) -> Inet 
     topology.client.add_address("to-server", host, prefix)
     here = internet(FAMILIES[variant.family], host, 5555)
     assert sock.bind(here) == 0
-    topology.client.remove_address("to-server", host, prefix)
+    topology.client.delete_address("to-server", host, prefix)
     return here
 
 

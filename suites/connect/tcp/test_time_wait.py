@@ -70,7 +70,7 @@ def test_bound_again(
     sock: Socket, new_socket: SocketMaker, server: Server, topology: Topology, variant: Variant, case: int
 ) -> None:
     """It connects at once, a second and a third time."""
-    topology.client.sysctl(REUSE, case)
+    topology.client.set_sysctl(REUSE, case)
     name = own_name(topology, variant)
     for number in range(2):
         old = new_socket(f"old{number}")
@@ -89,7 +89,7 @@ def test_bound_again_without_timestamps(
     sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, topology: Topology, variant: Variant
 ) -> None:
     """Without timestamps it does not, but connects elsewhere."""
-    topology.client.sysctl(TIMESTAMPS, 0)
+    topology.client.set_sysctl(TIMESTAMPS, 0)
     old, name = new_socket("old"), own_name(topology, variant)
     bind_again(old, name)
     leave_behind(old, server, topology, variant)
@@ -129,7 +129,7 @@ def assert_unavailable(sock: Socket, server: Server) -> None:
 
 def leave_only_port(old: Socket, server: Server, topology: Topology, variant: Variant) -> None:
     """Leave the only port there is in TIME_WAIT, for some time."""
-    topology.client.sysctl("net.ipv4.ip_local_port_range", f"{PORT} {PORT}")
+    topology.client.set_sysctl("net.ipv4.ip_local_port_range", f"{PORT} {PORT}")
     leave_behind(old, server, topology, variant)
     assert server.socket.poll(A_WHILE) == set()
     assert states(topology.client, variant.family, PORT) == ["TIME_WAIT"]
@@ -145,7 +145,7 @@ def test_reused_over_loopback(
 ) -> None:
     """Over loopback 1 and 2 let the port be chosen again."""
     for name, value in case.items():
-        topology.client.sysctl(name, value)
+        topology.client.set_sysctl(name, value)
     leave_only_port(new_socket("old"), server, topology, variant)
     assert sock.connect(server.address) == 0
     assert port_of(sock.getsockname().value) == PORT
@@ -162,7 +162,7 @@ def test_not_reused_over_loopback(
 ) -> None:
     """With 0, or without timestamps, there is no port."""
     for name, value in case.items():
-        topology.client.sysctl(name, value)
+        topology.client.set_sysctl(name, value)
     leave_only_port(new_socket("old"), server, topology, variant)
     assert_unavailable(sock, server)
 
@@ -177,9 +177,9 @@ def test_reused_with_another_host(
 ) -> None:
     """With another host 1 does so, and 2 does not."""
     leave_only_port(new_socket("old"), server, topology, variant)
-    topology.client.sysctl(REUSE, 2)
+    topology.client.set_sysctl(REUSE, 2)
     assert_unavailable(sock, server)
-    topology.client.sysctl(REUSE, 1)
+    topology.client.set_sysctl(REUSE, 1)
     assert sock.connect(server.address) == 0
     assert port_of(sock.getsockname().value) == PORT
     assert_connected(sock, server)
@@ -193,11 +193,11 @@ def test_reused_after_a_delay(
     sock: Socket, new_socket: SocketMaker, server: Server, topology: Topology, variant: Variant
 ) -> None:
     """The port is not chosen before the delay is over."""
-    topology.client.sysctl(REUSE, 1)
-    topology.client.sysctl(DELAY, 60_000)
+    topology.client.set_sysctl(REUSE, 1)
+    topology.client.set_sysctl(DELAY, 60_000)
     leave_only_port(new_socket("old"), server, topology, variant)
     assert_unavailable(sock, server)
-    topology.client.sysctl(DELAY, 1)
+    topology.client.set_sysctl(DELAY, 1)
     assert sock.connect(server.address) == 0
     assert_connected(sock, server)
 

@@ -77,7 +77,7 @@ def test_a_router_that_swallows(sock: Socket, hurried: Topology, variant: Varian
         "inet": ("203.0.113.0/24", "203.0.113.1"),
         "inet6": ("2001:db8:b::/48", "2001:db8:b::1"),
     }[variant.family]
-    hurried.host("router").discard(prefix)
+    hurried.host("router").add_blackhole(prefix)
     assert sock.connect_and_wait(internet(FAMILIES[variant.family], silent, 7001)) == ETIMEDOUT
     assert_not_connected(sock)
 

@@ -222,7 +222,7 @@ def test_wildcard_name_comes_back(
 @variants(families=["mapped"])
 def test_chosen_name_goes(sock: Socket, server: Server, variant: Variant, topology: Topology) -> None:
     """An address that connect chose goes, and its port with it: another socket may have it."""
-    topology.client.sysctl("net.ipv4.ip_local_port_range", "40000 40000")
+    topology.client.set_sysctl("net.ipv4.ip_local_port_range", "40000 40000")
     assert sock.connect_and_wait(server.address) == 0
     assert port_of(sock.getsockname().value) == 40000
     assert sock.connect(UNSPEC) == 0

@@ -92,7 +92,7 @@ def test_port_of_a_failure(sock: Socket, server: Server, variant: Variant, case:
 
 def exhaust(new_socket: SocketMaker, server: Server, topology: Topology) -> list[Socket]:
     """Let there be three ports, and connect three sockets."""
-    topology.client.sysctl("net.ipv4.ip_local_port_range", "40000 40002")
+    topology.client.set_sysctl("net.ipv4.ip_local_port_range", "40000 40002")
     made = [new_socket(f"client{number}") for number in range(3)]
     for each in made:
         assert each.connect(server.address) == 0
@@ -136,13 +136,13 @@ def test_ports_used_up(
 @variants(families=INTERNET, types=["dgram"])
 def test_reserved_ports(sock: Socket, new_socket: SocketMaker, server: Server, topology: Topology) -> None:
     """A reserved port is not chosen, whoever asks, and is as soon as it is reserved no more."""
-    topology.client.sysctl("net.ipv4.ip_local_port_range", "40000 40001")
-    topology.client.sysctl("net.ipv4.ip_local_reserved_ports", "40000")
+    topology.client.set_sysctl("net.ipv4.ip_local_port_range", "40000 40001")
+    topology.client.set_sysctl("net.ipv4.ip_local_reserved_ports", "40000")
     assert sock.connect(server.address) == 0
     assert port_of(sock.getsockname().value) == 40001
     late = new_socket("late")
     assert late.connect(server.address) == EAGAIN
-    topology.client.sysctl("net.ipv4.ip_local_reserved_ports", "\n")
+    topology.client.set_sysctl("net.ipv4.ip_local_reserved_ports", "\n")
     assert late.connect(server.address) == 0
     assert port_of(late.getsockname().value) == 40000
 
@@ -154,7 +154,7 @@ def test_one_port_for_both_families(
     sock: Socket, new_socket: SocketMaker, server: Server, servers: Servers, topology: Topology, variant: Variant
 ) -> None:
     """What one family holds at the null address the other does not get; once it is let go it does."""
-    topology.client.sysctl("net.ipv4.ip_local_port_range", "40000 40000")
+    topology.client.set_sysctl("net.ipv4.ip_local_port_range", "40000 40000")
     other = new_socket("other", family=OTHER[variant.family])
     far = servers.make("far", family=OTHER[variant.family])
     assert other.bind(internet(FAMILIES[OTHER[variant.family]], NULL[OTHER[variant.family]], 40000)) == 0

@@ -147,7 +147,7 @@ def test_chosen_name_goes(
     sock: Socket, new_socket: SocketMaker, server: Server, variant: Variant, topology: Topology
 ) -> None:
     """Address and port that connect chose are gone; another socket can have the port, and receives at it."""
-    topology.client.sysctl("net.ipv4.ip_local_port_range", "40000 40000")
+    topology.client.set_sysctl("net.ipv4.ip_local_port_range", "40000 40000")
     other = new_socket("other")
     assert sock.connect(server.address) == 0
     name = sock.getsockname().value

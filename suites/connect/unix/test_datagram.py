@@ -210,7 +210,7 @@ def test_sending_elsewhere_as_documented(sock: Socket, server: Server, servers: 
 
 def fill_queue(server: Server, servers: Servers, topology: Topology) -> None:
     """Let the server's queue be as short as it can be, and fill it."""
-    topology.server.sysctl("net.unix.max_dgram_qlen", 1)
+    topology.server.set_sysctl("net.unix.max_dgram_qlen", 1)
     filler = servers.make("filler")
     while filler.socket.send(b"full", to=server.address) == 0:
         pass
