@@ -43,11 +43,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Let nobody skip a module of a suite as a whole: its rows would be missing without a word."""
+    """Fail a module of a suite that is skipped as a whole: its rows would be missing from the results."""
     report = yield
     if report.skipped and selection.find_suite(collector.config.stash[SUITES], collector.path) is not None:
         report.outcome = "failed"
-        report.longrepr = f"{collector.nodeid} is skipped as a whole, so that nobody hears of its rows: use @needs"
+        report.longrepr = f"{collector.nodeid} is skipped as a whole, and its rows are missing then: use @needs"
     return report
 
 

@@ -124,7 +124,7 @@ def sweep(folder: Path) -> None:
         for pid in left:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
-        time.sleep(0.01)  # They are no children of this process, which would be told.
+        time.sleep(0.01)  # They are no children of this process, so that nothing announces their end.
     groups = list(folder.rglob("cgroup-*"))
     if groups:
         sys.path[0] = str(ROOT)

@@ -1,4 +1,8 @@
-"""The ears of the controller: it hears of every row, and sees that each is written down, whatever became of it."""
+"""The controller's record of the run: each row that was collected is written down, however it ended.
+
+A row comes with pytest's report of it, from this process or from a worker. One whose process died is written as a
+harness-error, and one that was never reached as not exercised.
+"""
 
 import copy
 import os
@@ -18,7 +22,12 @@ from wiring.session_state import SUITES
 
 
 class Recorder:
-    """The controller's side: it hears of every row, from its own process or from workers, and writes the results."""
+    """Gets the reports of all rows, from this process or from workers, and writes the results.
+
+    Args:
+        config: pytest's.
+        collector: writes the records, and counts.
+    """
 
     def __init__(self, config: pytest.Config, collector: Collector) -> None:
         self.config = config
@@ -36,14 +45,14 @@ class Recorder:
         self._collect(ids)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Note that a row runs: should it never be heard of again, its process died."""
+        """Note that a row runs: if no report of it comes, its process died."""
         plan = RowPlan.parse(nodeid)
         if plan is not None and plan.id in self.collector.collected:
             _lose(self.collector.collected[plan.id])
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, error: object | None) -> None:
-        """Note that a worker died: rows may be lost of which it had not even said that they run."""
+        """Note that a worker died: rows may be lost that it had not even announced."""
         if error is not None:
             for id_, row in self.collector.collected.items():
                 if id_ not in self.collector.rows:
@@ -75,9 +84,9 @@ class Recorder:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Write the end, and the report. A row of which nobody heard fails the run, though pytest counts no failure."""
+        """Write the end, and the report. A row without a report fails the run, though pytest counts no failure."""
         missing = [row for id_, row in self.collector.collected.items() if id_ not in self.collector.rows]
-        # Who resumes a run to run nothing has given it up.
+        # ``--resume nothing`` gives the missing rows up.
         lost = any(row.unexpected for row in missing) or (missing and self.config.option.resume == "nothing")
         if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and self.collector.rows:  # All had ended earlier.
             session.exitstatus = exitstatus = pytest.ExitCode.OK
@@ -116,7 +125,7 @@ class Recorder:
             (folder / "index.html").unlink(missing_ok=True)  # Half a page, or one of an earlier run.
 
     def _end_in_junit(self, report: pytest.TestReport) -> None:
-        """Tell JUnit alone of the tear-down, which was told with the call: it waits for that (wiring.row_protocol)."""
+        """Give JUnit's reporter a report of the tear-down, which it waits for (see ``wiring.row_protocol``)."""
         junit = junit_reporter(self.config)
         if junit is not None:
             ended = copy.copy(report)
@@ -139,7 +148,7 @@ def _lose(row: Row) -> None:
 
 
 def blank_row(plan: RowPlan, nodeid: str) -> Row:
-    """A row of which nothing is known yet but its plan."""
+    """The record of a row that has a plan and no outcome yet."""
     return Row(
         id=plan.id,
         clause=plan.clause,

@@ -53,7 +53,7 @@ def pytest_report_to_serializable() -> Generator[None, dict[str, Any] | None, di
 
 
 def pytest_report_teststatus(report: pytest.CollectReport | pytest.TestReport) -> tuple[str, str, str] | None:
-    """Show a row's verdict in place of pytest's word for it."""
+    """Show a row's verdict in place of pytest's outcome."""
     shown = getattr(report, "kconform_word", None)
     if shown is None or (report.when == "setup" and report.passed):
         return None

@@ -1,4 +1,4 @@
-"""From the end of a phase, as pytest tells it, to the row's verdict, its judgement, and what pytest is to say of it."""
+"""From the end of a phase to the row's verdict, its judgement by the expectations, and its record on the report."""
 
 import pytest
 
@@ -14,7 +14,7 @@ from wiring.unrecorded import unrecorded
 
 
 def assess(item: pytest.Item, call: pytest.CallInfo[None]) -> bool:
-    """Take one phase of a row into its state; tells whether the row does otherwise than its clause, as is known.
+    """Take the outcome of a phase into the row's state; gives whether the row deviates as an expectation says.
 
     This comes before pytest describes the exception: for a known deviation nobody reads the source lines, and to find
     them costs as much as three rows.
@@ -37,13 +37,13 @@ def assess(item: pytest.Item, call: pytest.CallInfo[None]) -> bool:
 
 
 def conclude(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Put what came of a row's phase into pytest's report of it."""
+    """Put the row's verdict into pytest's report of a phase, and its record into that of the tear-down."""
     state = item.stash.get(STATE, None)
     if state is None or (report.when == "setup" and report.passed):
         return
     row = _row(item, state)
     if report.when == "call" or report.failed:
-        _speak(item, report, state, row)
+        _explain(item, report, state, row)
     if report.when != "teardown" or report.failed:
         vars(report)["kconform_word"] = word(row)
     if report.when == "teardown":
@@ -72,7 +72,7 @@ def _row(item: pytest.Item, state: RowState) -> Row:
     return row
 
 
-def _speak(item: pytest.Item, report: pytest.TestReport, state: RowState, row: Row) -> None:
+def _explain(item: pytest.Item, report: pytest.TestReport, state: RowState, row: Row) -> None:
     """Make pytest's report of a phase say what the row says."""
     if row.verdict in (CONFORMS, NOT_EXERCISED) and not row.unexpected:
         return
