@@ -3,8 +3,6 @@
 from errno import EACCES, EAGAIN, ECONNREFUSED, EHOSTUNREACH, EINPROGRESS, EINVAL, ENETUNREACH
 from socket import MSG_ERRQUEUE
 
-import pytest
-
 from fixtures import (
     DEADLINE,
     INTERNET,
@@ -12,7 +10,6 @@ from fixtures import (
     POLLOUT,
     Peer,
     Server,
-    Servers,
     Socket,
     SocketMaker,
     Variant,
@@ -37,12 +34,6 @@ ROUTES = {
     "throw": ("throw", ENETUNREACH),
 }
 OTHER = {"inet6": "inet", "mapped": "inet6"}
-
-
-@pytest.fixture
-def six(servers: Servers) -> Server:
-    """A server of IPv6; in a mapped row all others are IPv4."""
-    return servers.make("six", family="inet6")
 
 
 @clause("connect.route.{case}.inet")
