@@ -38,19 +38,13 @@ from fixtures import (
 )
 from netns import Topology
 from suites.connect.icmp_messages import receive_errors
-from suites.connect.names import NULL, UNROUTED, UNSPEC
+from suites.connect.names import NULL, UNROUTED, UNSPEC, local
 
 PROTOCOL = 253
 HEADER = {"inet": 20, "inet6": 0}  # Bytes in front of what a raw socket receives: raw(7), and nothing for IPv6.
 REFUSAL = {"inet": ENOPROTOOPT, "inet6": EPROTO}  # Of a protocol that nobody takes; RFC 792 and RFC 4443.
 DATA = b"eight bytes and more, or an error would not be traced back"
 PATIENCE = 0.5  # Seconds to wait for a packet of which the page says that it comes, and Linux that it does not.
-
-
-def local(variant: Variant, topology: Topology) -> Address:
-    """The client's address as a raw socket's name has it."""
-    family = FAMILIES[variant.family]
-    return internet(family, topology.client.address(family), PROTOCOL)
 
 
 def assert_delivered(sock: Socket, server: Server, variant: Variant, to: Address | None = None) -> None:
@@ -68,7 +62,7 @@ def test_connect(sock: Socket, server: Server, servers: Servers, variant: Varian
     _ = other.address
     assert sock.send(DATA) == EDESTADDRREQ
     assert sock.connect(server.address) == 0
-    assert sock.getsockname() == local(variant, topology)
+    assert sock.getsockname() == local(topology.client, variant, PROTOCOL)
     assert sock.poll() == {POLLOUT}
     assert server.socket.recv_now() == EAGAIN
     assert_delivered(sock, server, variant)
@@ -112,7 +106,7 @@ def test_port(sock: Socket, server: Server, variant: Variant, topology: Topology
     named = with_port(server.address, case)
     assert sock.connect(named) == 0
     assert sock.getpeername() == (named if case else ENOTCONN)
-    assert sock.getsockname() == local(variant, topology)
+    assert sock.getsockname() == local(topology.client, variant, PROTOCOL)
     assert sock.send(DATA) == 0
     assert server.socket.recv(skip=HEADER[variant.family]) == DATA
     assert sock.connect(with_port(server.address, 99)) == 0

@@ -11,7 +11,6 @@ from fixtures import (
     POLLERR,
     POLLOUT,
     Address,
-    Bytes,
     Peer,
     Socket,
     SocketMaker,
@@ -35,9 +34,9 @@ from suites.connect.icmp_messages import (
     passing,
     receive_errors,
 )
+from suites.connect.names import UNSPEC
 from suites.connect.scripted import assert_error_arrives, assert_no_error_arrives
 
-NOBODY = Bytes(bytes(16))  # AF_UNSPEC, which ends an association.
 SAMPLE4, SAMPLE6 = ["prot-unreachable", "port-unreachable"], ["prohibited", "port-unreachable6"]
 UNREACHABLE = {"inet": (3, 3), "inet6": (1, 4), "mapped": (3, 3)}
 
@@ -192,7 +191,7 @@ def test_an_error_of_the_neighbour(sock: Socket, peer: Peer, new_socket: SocketM
 def test_a_final_error_without_association(sock: Socket, peer: Peer, case: Message) -> None:
     """A socket that was connected, and is no more, is told of the final errors of its datagrams."""
     assert sock.connect(peer.address) == 0
-    assert sock.connect(NOBODY) == 0
+    assert sock.connect(UNSPEC) == 0
     assert sock.send(b"one", peer.address) == 0
     case.about(peer, peer.hears())
     peer.settles()
@@ -201,7 +200,7 @@ def test_a_final_error_without_association(sock: Socket, peer: Peer, case: Messa
 
 def dissolve(sock: Socket) -> None:
     """End the association by AF_UNSPEC."""
-    assert sock.connect(NOBODY) == 0
+    assert sock.connect(UNSPEC) == 0
     assert sock.getpeername() == ENOTCONN
 
 

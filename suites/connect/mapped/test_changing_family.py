@@ -2,8 +2,6 @@
 
 from errno import EAGAIN, ECONNRESET, EINPROGRESS, ENOTCONN
 
-import pytest
-
 from fixtures import (
     ALL,
     BOTH,
@@ -31,12 +29,6 @@ from suites.connect.names import UNSPEC
 MAPPED = "::ffff:127.0.0.1"
 TYPES = ("stream", "dgram")
 PATIENCE = 1.0  # Seconds to wait for a connection that the page has, and Linux does not make.
-
-
-@pytest.fixture
-def six(servers: Servers) -> Server:
-    """A server of IPv6; in a mapped row all others are IPv4."""
-    return servers.make("six", family="inet6")
 
 
 def end(sock: Socket, server: Server) -> None:

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from errno import EACCES, EAGAIN, ECONNREFUSED, EHOSTUNREACH, EINPROGRESS, EINVAL, ENETUNREACH
 from socket import MSG_ERRQUEUE
 
-import pytest
-
 from fixtures import (
     DEADLINE,
     INTERNET,
@@ -13,7 +11,6 @@ from fixtures import (
     POLLOUT,
     Peer,
     Server,
-    Servers,
     Socket,
     SocketMaker,
     Variant,
@@ -39,12 +36,6 @@ ROUTES: dict[str, Refusal] = {
     "throw": (Host.add_throw, ENETUNREACH),
 }
 OTHER = {"inet6": "inet", "mapped": "inet6"}
-
-
-@pytest.fixture
-def six(servers: Servers) -> Server:
-    """A server of IPv6; in a mapped row all others are IPv4."""
-    return servers.make("six", family="inet6")
 
 
 @clause("connect.route.{case}.inet")

@@ -6,9 +6,7 @@ import pytest
 
 from fixtures import (
     BOTH,
-    FAMILIES,
     INTERNET,
-    Address,
     Peer,
     Server,
     Servers,
@@ -22,23 +20,18 @@ from fixtures import (
     assert_usable,
     cases,
     clause,
-    internet,
     needs,
     topology,
     variants,
     waits,
 )
 from netns import Packet, Topology
+from suites.connect.names import local
 from suites.connect.scripted import pending
 from suites.connect.tcp.md5 import KEY, MD5, OTHER, digest_of, says_signed, set_key
 from suites.connect.times import ONE_RETRY
 
 Keys = tuple[bytes | None, bytes | None]
-
-
-def client_of(topology: Topology, variant: Variant) -> Address:
-    """The client's address, as the server sees it."""
-    return internet(FAMILIES[variant.family], topology.client.address(FAMILIES[variant.family]))
 
 
 @clause("connect.ETIMEDOUT.md5-mismatch")
@@ -49,7 +42,7 @@ def client_of(topology: Topology, variant: Variant) -> Address:
 @variants(families=INTERNET)
 def test_keys_that_do_not_match(sock: Socket, server: Server, hurried: Topology, variant: Variant, case: Keys) -> None:
     """The attempt times out, and nobody hears of it; with one key on both sides the same socket connects."""
-    client = client_of(hurried, variant)
+    client = local(hurried.client, variant)
     for each, address, key in ((sock, server.address, case[0]), (server.socket, client, case[1])):
         assert key is None or set_key(each, address, key) == 0
     assert sock.connect(server.address) == ETIMEDOUT
@@ -70,7 +63,7 @@ def test_one_key(
 ) -> None:
     """With one key both sides talk; those who have none for each other talk as ever."""
     assert set_key(sock, server.address, KEY) == 0
-    assert set_key(server.socket, client_of(topology, variant), KEY) == 0
+    assert set_key(server.socket, local(topology.client, variant), KEY) == 0
     assert sock.connect_and_wait(server.address) == 0
     assert_connected(sock, server)
     assert_usable(new_socket("plain"), servers.make("open"))

@@ -27,6 +27,7 @@ from fixtures import (
     waits,
 )
 from netns import Topology
+from suites.connect.devices import bind_to_device
 from suites.connect.names import UNSPEC
 
 MAXSEG, INFO = socket.TCP_MAXSEG, socket.TCP_INFO
@@ -128,11 +129,6 @@ def test_segment_size(
     assert other.connect(server.address) == 0
     limit_segment(other)
     assert segment_of(assert_connected(other, server)) > 10000
-
-
-def bind_to_device(sock: Socket, device: bytes) -> None:
-    """Set SO_BINDTODEVICE."""
-    assert sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device, name="SO_BINDTODEVICE") == 0
 
 
 @clause("connect.tcp.SO_BINDTODEVICE")

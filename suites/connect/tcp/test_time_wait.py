@@ -6,7 +6,6 @@ from errno import EADDRINUSE, EADDRNOTAVAIL
 from fixtures import (
     BOTH,
     CALLS,
-    FAMILIES,
     INTERNET,
     Address,
     Server,
@@ -20,7 +19,6 @@ from fixtures import (
     assert_usable,
     cases,
     clause,
-    internet,
     needs,
     port_of,
     topology,
@@ -30,6 +28,7 @@ from fixtures import (
     with_port,
 )
 from netns import Topology
+from suites.connect.names import local
 from suites.connect.tcp.proc_net import states, until_state
 
 A_WHILE = 2.1  # Seconds until a port may be reused at the latest: one, in whole seconds on older kernels.
@@ -57,8 +56,7 @@ def leave_behind(sock: Socket, server: Server, topology: Topology, variant: Vari
 
 def own_name(topology: Topology, variant: Variant) -> Address:
     """An address of the client's host, at the port of these tests."""
-    family = FAMILIES[variant.family]
-    return internet(family, topology.client.address(family), PORT)
+    return local(topology.client, variant, PORT)
 
 
 @clause("connect.tcp.TIME_WAIT.bound")

@@ -32,6 +32,7 @@ from fixtures import (
     with_port,
 )
 from netns import Topology
+from suites.connect.devices import bind_to_device
 from suites.connect.names import NULL, UNROUTED, UNSPEC, null
 
 SHARING = {"SO_REUSEADDR": socket.SO_REUSEADDR, "SO_REUSEPORT": socket.SO_REUSEPORT}
@@ -320,11 +321,6 @@ def test_no_more_first(sock: Socket, new_socket: SocketMaker, server: Server, se
     assert sock.getpeername() == ENOTCONN
     assert other.connect(server.address) == 0
     assert_peer_first(other, sock, name, server, servers.make("stranger"))
-
-
-def bind_to_device(sock: Socket, device: bytes) -> None:
-    """Set SO_BINDTODEVICE."""
-    assert sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device, name="SO_BINDTODEVICE") == 0
 
 
 @clause("connect.udp.SO_BINDTODEVICE")

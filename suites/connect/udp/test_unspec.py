@@ -196,8 +196,8 @@ def test_bound_name(
         assert sock.connect(UNSPEC) == 0
         assert_no_peer_at(sock, name)
     assert rival.bind(picked) == (EADDRINUSE if case else 0)
-    pair, here = (sock, rival) if case else (rival, sock), with_port(server.address, port_of(picked))
-    assert_one_of_two_receives(*pair, here, servers.make("stranger"))
+    receiver, other = (sock, rival) if case else (rival, sock)
+    assert_one_of_two_receives(receiver, other, with_port(server.address, port_of(picked)), servers.make("stranger"))
 
 
 @clause("connect.UNSPEC.udp.bound", case="everywhere")
