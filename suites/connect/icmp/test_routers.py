@@ -32,10 +32,8 @@ from suites.connect.icmp_messages import receive_errors
 from suites.connect.times import RETRANSMISSION
 
 BEHIND = {"inet": ("203.0.113.1", "203.0.113.0/24"), "inet6": ("2001:db8:b::1", "2001:db8:b::/48")}
-Refusal = tuple[
-    Callable[[Host, str], None] | None, int, int
-]  # The method that adds the route, and the errno over IPv4 and IPv6.
-# What the router does with the net, and the errno of its answer over IPv4 and IPv6.
+Refusal = tuple[Callable[[Host, str], None] | None, int, int]
+# The method that adds the router's route to the net, and the errno of its answer over IPv4 and IPv6.
 ROUTERS: dict[str, Refusal] = {
     "noroute": (None, ENETUNREACH, ENETUNREACH),
     "unreachable": (Host.add_unreachable, EHOSTUNREACH, ENETUNREACH),
