@@ -84,7 +84,7 @@ def test_waiting_is_told_from_work(tmp_path: Path) -> None:
     text += "    end = time.process_time() + 0.5\n    while time.process_time() < end: pass\n"
     (tmp_path / "test_two.py").write_text(text, encoding="utf-8")
     run = metered.metered([*machine.PYTEST, "test_two.py"], folder=tmp_path)
-    times, clock, user, system = run.controller.span("act")
+    times, clock, user, system = run.controller.span("test")
     assert times == 2
     assert 0.45 <= user + system <= 0.8
     assert clock - user - system >= 0.4

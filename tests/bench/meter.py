@@ -160,7 +160,7 @@ def pytest_runtest_setup() -> Generator[None, Any, Any]:
 @pytest.hookimpl(tryfirst=True, wrapper=True)
 def pytest_runtest_call() -> Generator[None, Any, Any]:
     """Count the test itself."""
-    with METER.span("act"):
+    with METER.span("test"):
         return (yield)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from tests.bench.machine import CORES, PYTEST, table
 from tests.bench.metered import Process, Run, metered
 
-_PHASES = ("set-up", "act", "tear-down")
+_PHASES = ("set-up", "test", "tear-down")
 _EVENTS = (
     ("Python and pytest start, the catalogue is read", "began", "started"),
     ("what this kernel can do is tried, workers are started", "started", "loop"),
