@@ -102,6 +102,8 @@ class Written:
         """accept4, dup, epoll_create1."""
         first = words.arguments[0]
         call = step.call.call
+        if any(each.startswith(("*", "+")) for each in words.arguments):
+            raise NotExpressible(f"it passes {call}() a pointer for the name, which programs can't do yet")
         rest = ["0L" if each == "-" else f"{integer(each)}L" for each in words.arguments[1:]]
         step.arguments = [f"{integer(first)}L" if call == "epoll_create1" else self._fd(first), *rest]
         kind = self._kinds.get(step.arguments[0], (0, 0))
@@ -123,7 +125,7 @@ class Written:
 
     def _bind(self, step: Step, words: Words) -> None:
         fd, pointer, length = words.arguments
-        given = data(pointer[1:]) if pointer.startswith("=") else b""
+        given = data(pointer[1:].removesuffix("!")) if pointer.startswith("=") else b""
         if given[:2] == b"\1\0" and given[2:3] == b"/" and (not self._folder or self._folder not in given):
             raise NotExpressible("it binds a UNIX socket to a path outside its own folder")
         step.arguments = [self._fd(fd), self._address(step, pointer, integer(length)), f"{integer(length)}L"]

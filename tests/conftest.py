@@ -30,11 +30,6 @@ HEAD = """
 import os, signal, threading
 from errno import *
 import pytest
-from msgspec.structs import replace
-
-from results.reader import Results, read_results
-from results.records import Document
-from tests.tools.samples import EVIL, HOSTILE, RECORDS, RUN, expectation, records, row, sample, written
 from fixtures import *
 """
 

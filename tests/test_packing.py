@@ -134,7 +134,7 @@ def test_packets_outside_of_the_results_are_not_read(tmp_path: Path) -> None:
     (inside / "packets.pcapng").symlink_to(tmp_path / "elsewhere.pcapng")
     told_rows = [replace(ROWS[1], evidence=[Evidence("packets", "evidence/demo.b~x/packets.pcapng")])]
     (row,) = parts(render(sample(tmp_path / "results", told_rows)))
-    assert row["packets"] == []
+    assert "packets" not in row
 
 
 def test_a_row_with_numbers_beyond_all_bounds_is_named_and_the_others_stay(tmp_path: Path) -> None:

@@ -36,6 +36,12 @@ def test_func(line):
 """
 
 
+@pytest.fixture(autouse=True)
+def _without_plugins_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As our own pytest runs. A plugin that is loaded again in this process may warn of that, as Hypothesis does."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
+
+
 @pytest.mark.parametrize(("function", "module", "name", "parameters"), USES, ids=[use[0] for use in USES])
 def test_private_names_are_there(function: str, module: str, name: str, parameters: tuple[str, ...] | None) -> None:
     wrong = f"mend wiring.pytest_internals.{function}: {module}.{name} has changed"
