@@ -37,8 +37,10 @@ def test_func(line):
 
 
 @pytest.fixture(autouse=True)
-def _without_plugins_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As our own pytest runs. A plugin that is loaded again in this process may warn of that, as Hypothesis does."""
+def _without_hypothesis(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As our own pytest runs: loaded once more in this process, Hypothesis' plugin warns in all tests that follow."""
+    if "pytester" in request.fixturenames:
+        request.getfixturevalue("pytester")  # It clears the variable.
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
 
 
