@@ -6,6 +6,7 @@ that ran it is dead.
 """
 
 import re
+from functools import lru_cache
 from typing import Self
 
 from msgspec import Struct
@@ -54,8 +55,14 @@ class RowId(Struct, frozen=True):
     @classmethod
     def parse(cls, nodeid: str) -> Self | None:
         """Read the row out of a node id; None where the node is no row."""
-        found = _ROW_ID.search(nodeid)
-        if found is None:
-            return None
-        clause, _, variant = found.group(1).partition("/")
-        return cls(found.group(1), clause, Variant.parse(variant))
+        parts = _parts(nodeid)
+        return None if parts is None else cls(*parts)
+
+
+@lru_cache(maxsize=8)  # While a row runs, a dozen hooks ask for it.
+def _parts(nodeid: str) -> tuple[str, str, Variant] | None:
+    found = _ROW_ID.search(nodeid)
+    if found is None:
+        return None
+    clause, _, variant = found.group(1).partition("/")
+    return found.group(1), clause, Variant.parse(variant)

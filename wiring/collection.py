@@ -56,7 +56,7 @@ def pytest_make_collect_report(
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Check tests and catalogue against each other, keep the rows that were asked for, start long waits first."""
     for suite in config.stash[SUITES]:
-        mine = [item for item in items if item.path.is_relative_to(suite.folder)]
+        mine = [item for item in items if selection.find_suite([suite], item.path) is not None]
         if not adds_up(config, suite, mine, whole=is_whole(config, suite, mine)):
             items.clear()
             return
