@@ -3,19 +3,23 @@
 Each test is about a fault that a suite of another call than connect(2) once had.
 """
 
+import errno
 import platform
 import re
 from pathlib import Path
 
 import pytest
 
+from fixtures.sockets.socket import Socket
 from fixtures.syscalls.call_threads import CallThreads
 from fixtures.syscalls.calls import Calls
 from fixtures.syscalls.compat32 import Compat32Entry
 from fixtures.syscalls.entry_points import NativeEntry
+from fixtures.syscalls.outcome import Outcome, describe
 from fixtures.syscalls.registry import ENTRY_POINTS, carries
 from fixtures.syscalls.table import MACHINES, SYSCALLS, Kind, number_of
 from fixtures.syscalls.transcript import Transcript
+from results.records import Call
 from tests.conftest import Project
 
 HEADERS = {"x86_64": "unistd_64.h", "i686": "unistd_32.h"}
@@ -139,6 +143,14 @@ def test_every_entry_point_carries_connect_and_says_how() -> None:
     assert not carries("compat32", "accept")
     assert not carries("io_uring", "getsockname")
     assert NativeEntry().how("bind") == f"syscall({number_of('bind')}, ...)"
+
+
+def test_a_socket_that_a_call_gave_has_the_same_words_in_every_run() -> None:
+    """An expectation compares them: they once held an address of this process."""
+    given = Socket(Calls("syscall", Transcript(), CallThreads()), 5, "accepted")
+    call = Call("accept", ["3", "NULL", "NULL"], 0.0, "main", returned=5)
+    outcome = Outcome(call, returned=5, error=0, succeeded=True, value=given)
+    assert describe(outcome, beside=errno.EFAULT) == "a socket"
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="only x86-64 has this entry")
