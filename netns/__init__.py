@@ -1,6 +1,6 @@
 """Private networks for tests: namespaces, links, addresses, routes and sysctls, and topologies made of them.
 
-Only this package imports pyroute2 and Scapy. It knows nothing of pytest, and nothing of the system calls under test.
+Only this package imports pyroute2 and Scapy. Neither pytest nor the system calls under test are its subject.
 """
 
 from netns.capture import Capture, Captured, write_packets

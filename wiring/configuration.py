@@ -1,7 +1,7 @@
 """What a session keeps from its beginning to its end, and what is found out once for the whole run.
 
 A pytest plugin: it reads the catalogue, leaves the network that the process was started in, tries what the kernel can
-do, begins the results file, and hands to each worker what the controller knows.
+do, begins the results file, and passes to each worker what the controller found out.
 """
 
 import gc
