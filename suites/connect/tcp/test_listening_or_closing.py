@@ -98,12 +98,12 @@ def test_closed_on_both_sides(
 @cases({"reading": socket.SHUT_RD, "writing": socket.SHUT_WR, "peer": None})
 @variants(families=INTERNET)
 def test_closed_on_one_side(sock: Socket, server: Server, servers: Servers, case: int | None) -> None:
-    """All the more so one whose connection is closed on one side."""
+    """All the more so one whose connection is closed on one side: it reads the end, or its peer does."""
     other = servers.make("other")
     assert sock.connect(server.address) == 0
     accepted = server.accepted()
     assert (accepted.shutdown(socket.SHUT_WR) if case is None else sock.shutdown(case)) == 0
-    # A side that is closed for reading says so; one that is closed for writing tells its peer.
+    assert accepted.getpeername() == sock.getsockname().value
     assert {None: sock, socket.SHUT_RD: sock, socket.SHUT_WR: accepted}[case].recv() == b""
     assert sock.connect(server.address) == EISCONN
     assert sock.connect(other.address) == EISCONN
