@@ -145,6 +145,12 @@ def test_every_entry_point_carries_connect_and_says_how() -> None:
     assert NativeEntry().how("bind") == f"syscall({number_of('bind')}, ...)"
 
 
+def test_a_call_with_too_many_arguments_is_refused() -> None:
+    calls = Calls("syscall", Transcript(), CallThreads())
+    with pytest.raises(TypeError, match=r"listen\(\) takes 2 arguments, and got 3"):
+        calls.make("listen", 3, 1, 0)
+
+
 def test_a_socket_that_a_call_gave_has_the_same_words_in_every_run() -> None:
     """An expectation compares them: they once held an address of this process."""
     given = Socket(Calls("syscall", Transcript(), CallThreads()), 5, "accepted")
