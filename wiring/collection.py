@@ -55,8 +55,9 @@ def pytest_make_collect_report(
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Check tests and catalogue against each other, keep the rows that were asked for, start long waits first."""
-    for suite in config.stash[SUITES]:
-        mine = [item for item in items if selection.find_suite([suite], item.path) is not None]
+    suites = config.stash[SUITES]
+    for suite in suites:
+        mine = [item for item in items if selection.find_suite(suites, item.path) is suite]
         if not adds_up(config, suite, mine, whole=is_whole(config, suite, mine)):
             items.clear()
             return
